@@ -128,6 +128,14 @@ pub enum SilentSign {
 }
 
 impl Account {
+    /// Returns whether the service may send e-mails to it: a person without an address gets none.
+    pub fn may_get_email(&self) -> bool {
+        match &self.holder {
+            AccountHolder::Person(person) => person.email.is_some(),
+            AccountHolder::Organization(_) => true,
+        }
+    }
+
     /// Returns the caller's own id of the account.
     pub fn third_id(&self) -> &str {
         match &self.holder {

@@ -13,7 +13,7 @@ use super::item::Item;
 use super::label::label;
 use super::resources::Resources;
 use crate::diagnostic::Diagnostic;
-use crate::expr::{Fingerprint, Salt};
+use crate::expr::{Salt, ShortFingerprint};
 use crate::manifest::{Flow, Named};
 use crate::sheet::Header;
 
@@ -49,15 +49,15 @@ pub struct Duplicates {
     salt: Salt,
     hasher: RandomState,
     /// The first row of each key of the current flow.
-    keys: HashMap<Fingerprint, u32>,
+    keys: HashMap<ShortFingerprint, u32>,
     /// The index in `accounts` of each `thirdId`. A hash table has up to twice as many slots as
     /// entries, so the larger part of an account is stored outside of it.
-    third_ids: HashMap<Fingerprint, u32>,
+    third_ids: HashMap<ShortFingerprint, u32>,
     accounts: Vec<KnownAccount>,
     /// The `thirdId`s that the project declares absent.
-    absent: HashSet<Fingerprint>,
+    absent: HashSet<ShortFingerprint>,
     /// The first row of each download path.
-    downloads: HashMap<Fingerprint, RowRef>,
+    downloads: HashMap<ShortFingerprint, RowRef>,
     /// The names of the checked flows for messages. The current flow is the last one.
     flows: Vec<String>,
 }
@@ -81,7 +81,9 @@ impl Duplicates {
             keys: HashMap::new(),
             third_ids: HashMap::new(),
             accounts: Vec::new(),
-            absent: absent.map(|absent| salt.of(&absent.third_id)).collect(),
+            absent: absent
+                .map(|absent| salt.of(&absent.third_id).into())
+                .collect(),
             downloads: HashMap::new(),
             flows: vec!["the project".to_owned()],
         };
@@ -125,13 +127,13 @@ impl Duplicates {
     /// Marks a recorded account as used by a row to send. Returns whether that row is the first
     /// one.
     pub fn mark_used(&mut self, account: &Account) -> bool {
-        let index = self.third_ids.get(&self.salt.of(account.third_id()));
+        let index = self.third_ids.get(&self.fingerprint_of(account.third_id()));
         let known = index.and_then(|index| self.accounts.get_mut(*index as usize));
         known.is_some_and(|known| !std::mem::replace(&mut known.is_used, true))
     }
 
     fn check_key(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
-        let first = match self.keys.entry(self.salt.of(&item.key)) {
+        let first = match self.keys.entry(self.salt.of(&item.key).into()) {
             Entry::Occupied(first) => u64::from(*first.get()),
             Entry::Vacant(vacant) => {
                 vacant.insert(short(row));
@@ -157,7 +159,7 @@ impl Duplicates {
     fn check_download(&mut self, item: &Item, row: u64, header: &Header) -> Option<Conflict> {
         let path = item.download.as_ref()?;
         let here = self.row(row);
-        let first = match self.downloads.entry(self.salt.of(path)) {
+        let first = match self.downloads.entry(self.salt.of(path).into()) {
             Entry::Occupied(first) => *first.get(),
             Entry::Vacant(vacant) => {
                 vacant.insert(here);
@@ -183,7 +185,10 @@ impl Duplicates {
     }
 
     fn check_account(&mut self, account: &Account, row: u64, header: &Header) -> Option<Conflict> {
-        if self.absent.contains(&self.salt.of(account.third_id())) {
+        if self
+            .absent
+            .contains(&self.fingerprint_of(account.third_id()))
+        {
             let message = t!("the thirdId of this row is declared absent by the project");
             let diagnostic = Diagnostic::error(message)
                 .at(account.origin.clone())
@@ -236,7 +241,7 @@ impl Duplicates {
     /// Returns the account with this `thirdId`. Records one with these fields and this row when
     /// there is none.
     fn account(&mut self, third_id: &str, fields: FieldHashes, first: RowRef) -> &KnownAccount {
-        let index = match self.third_ids.entry(self.salt.of(third_id)) {
+        let index = match self.third_ids.entry(self.salt.of(third_id).into()) {
             Entry::Occupied(known) => *known.get() as usize,
             Entry::Vacant(vacant) => {
                 vacant.insert(short(self.accounts.len() as u64));
@@ -249,6 +254,10 @@ impl Duplicates {
             }
         };
         &self.accounts[index]
+    }
+
+    fn fingerprint_of(&self, text: &str) -> ShortFingerprint {
+        self.salt.of(text).into()
     }
 
     /// Returns the hashes of the compared fields.

@@ -37,11 +37,11 @@ impl Executor<'_> {
             .as_ref()
             .map_or_else(|| self.context.ledger.next_subject(), |known| known.id);
         let was_in_doubt = known.as_ref().map(|known| known.status) == Some(ItemStatus::InDoubt);
-        // A contract that has ended keeps its record until a new one begins.
-        let ended = known
+        // The contract that was sent before keeps its record until a new one begins.
+        let sent_before = known
             .as_ref()
-            .filter(|known| known.status.has_ended() && action.replaces());
-        let ended = ended.map(|known| (known.status, known.moved_at));
+            .filter(|known| known.status.is_sent() && action.replaces());
+        let sent_before = sent_before.map(|known| (known.status, known.moved_at));
         let mut has_begun = false;
         let result = self
             .apply_action(flow, item, action, id, known, &mut has_begun)
@@ -72,20 +72,26 @@ impl Executor<'_> {
             }
             Err(StepError::Fatal(fatal)) => return Err(fatal),
         };
-        let mut writes = vec![match ended.filter(|_| !has_begun) {
-            Some((status, moved_at)) => Write::ItemEnded {
-                id,
-                status,
-                failure: failure.map(Failure::not_sent_again),
-                at: moved_at.unwrap_or_else(|| self.context.now()),
+        // A revocation whose outcome is unknown may have ended it.
+        let is_as_it_was = |status: ItemStatus| {
+            !has_begun && (status.has_ended() || matches!(outcome, ItemOutcome::Failed(_)))
+        };
+        let mut writes = vec![
+            match sent_before.filter(|(status, _)| is_as_it_was(*status)) {
+                Some((status, moved_at)) => Write::ItemEnded {
+                    id,
+                    status,
+                    failure: failure.map(Failure::not_sent_again),
+                    at: moved_at.unwrap_or_else(|| self.context.now()),
+                },
+                None => Write::ItemEnded {
+                    id,
+                    status,
+                    failure,
+                    at: self.context.now(),
+                },
             },
-            None => Write::ItemEnded {
-                id,
-                status,
-                failure,
-                at: self.context.now(),
-            },
-        }];
+        ];
         if status.has_ended() {
             writes.push(Write::DeferralsDropped { subject: id });
         }

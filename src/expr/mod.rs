@@ -19,6 +19,7 @@ mod moment;
 mod reserved;
 mod scalar;
 mod scope;
+mod short_fingerprint;
 #[cfg(test)]
 mod tests;
 
@@ -31,3 +32,4 @@ pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
 pub use moment::is_date;
 pub use scalar::{EvalError, Expr, Uses};
 pub use scope::{RunTime, Scope, Variables};
+pub use short_fingerprint::ShortFingerprint;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::lock::{is_released, lock_path};
 use super::version;
 
 /// The interval between two renewals.
@@ -237,12 +238,19 @@ pub struct Holder {
     pub since: String,
 }
 
-/// Returns the process whose lease has not expired; a process that was killed within the last
-/// [`EXPIRY`] counts.
-pub(super) fn live_holder(connection: &Connection) -> rusqlite::Result<Option<Holder>> {
+/// Returns the process whose lease has not expired. A process of this machine that was killed does
+/// not count; one of another machine counts until its lease expires.
+pub(super) fn live_holder(
+    connection: &Connection,
+    path: &Path,
+) -> rusqlite::Result<Option<Holder>> {
     let now = now();
     let lease = Lease::read(connection)?;
+    let has_crashed = |lease: &Lease| {
+        lease.locked && lease.machine == machine(&lock_path(path)) && is_released(path)
+    };
     let live = lease.filter(|lease| lease.renewed != 0 && lease.age(now) < EXPIRY);
+    let live = live.filter(|lease| !has_crashed(lease));
     Ok(live.map(|lease| Holder {
         name: lease.holder,
         since: lease.since,

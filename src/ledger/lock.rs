@@ -37,6 +37,11 @@ pub(super) fn create_if_missing(
         std::fs::create_dir_all(folder).map_err(|error| LedgerError::io(path, &error))?;
     }
     let mut lock = try_lock(path)?;
+    if lock.is_none() {
+        // A reader has it for a moment: see `is_released`.
+        std::thread::sleep(RETRY_INTERVAL);
+        lock = try_lock(path)?;
+    }
     // Another process may be creating it.
     let mut attempts = LOCK_ATTEMPTS;
     while lock.is_none() && attempts > 0 && !file::exists(path)? {
@@ -70,6 +75,14 @@ pub(super) fn wait_for_lock(path: &Path) -> Result<Option<Lock>, LedgerError> {
 pub(super) fn lock_path(path: &Path) -> PathBuf {
     let file = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     file.with_added_extension("lock")
+}
+
+/// Returns whether no process of this machine has the lock of a ledger. A lock file that cannot be
+/// read tells nothing, and counts as locked.
+pub(super) fn is_released(path: &Path) -> bool {
+    let lock = File::open(lock_path(path));
+    // Closing the file releases the lock.
+    lock.is_ok_and(|lock| lock.try_lock_shared().is_ok())
 }
 
 /// Takes the lock of a ledger; none if another process has it.

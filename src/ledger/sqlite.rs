@@ -352,7 +352,7 @@ impl Sqlite {
     /// # Errors
     /// [`LedgerError`] if the ledger cannot be read.
     pub fn holder(&self) -> Result<Option<Holder>, LedgerError> {
-        self.reading(lease::live_holder)
+        self.reading(|connection| lease::live_holder(connection, &self.path))
     }
 
     /// Returns whether a run has this name.

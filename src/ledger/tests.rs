@@ -481,3 +481,27 @@ async fn refuses_to_replace_a_missing_ledger() {
     }
     drop(hold(&path).expect("created again"));
 }
+
+/// `status` must not call a run that was killed on this machine running until its lease expires.
+#[test]
+fn a_killed_holder_of_this_machine_is_no_holder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let holder = || {
+        let ledger = Sqlite::read(&path, &binding()).expect("a reader");
+        ledger.holder().expect("read").map(|holder| holder.name)
+    };
+    let held = hold(&path).expect("held");
+    assert_eq!(holder().as_deref(), Some("a test"));
+    let connection = Connection::open(&path).expect("a database");
+    drop(held);
+    let renewed = "UPDATE lease SET beat = ?";
+    let now = crate::ledger::lease::now();
+    connection.execute(renewed, [now]).expect("not released");
+    assert_eq!(holder(), None);
+    let elsewhere = "UPDATE lease SET machine = 'another'";
+    connection
+        .execute(elsewhere, [])
+        .expect("of another machine");
+    assert_eq!(holder().as_deref(), Some("a test"));
+}

@@ -133,6 +133,7 @@ impl RowPlanner<'_, '_, '_, '_> {
                     .refused
                     .insert((flow.name.clone(), row), conflict.diagnostic.clone());
                 self.flow_planner.plan.refuse(row);
+                self.planned_run.people.note_refused();
             }
             let error = conflict.diagnostic.of_item(key);
             self.planned_run.row_findings.push(error);
@@ -189,7 +190,7 @@ impl RowPlanner<'_, '_, '_, '_> {
         if action.sends() {
             self.flow_planner.add_calls(action, &calls(item));
             self.flow_planner
-                .add_people(self.planned_run, action, item, is_sent)?;
+                .add_people(self.planned_run, action, item, recorded)?;
         }
         match refusal {
             Some(refusal) => self.refuse_reissue(key, refusal),
@@ -295,17 +296,18 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
         planned_run: &mut PlannedRun<'_>,
         action: ItemAction,
         item: &Item,
-        is_sent: bool,
+        recorded: Option<RecordedItem>,
     ) -> Result<(), LedgerError> {
         let Planner {
             resources, ledger, ..
         } = self.planner;
         let mut asked = Vec::new();
-        if is_sent
+        // After an interrupted revocation, the whole contract may be sent again.
+        let is_revoked = recorded.is_some_and(|recorded| recorded.revocation.is_some());
+        if recorded.is_some_and(|recorded| recorded.sent)
             && action == ItemAction::Resume
+            && !is_revoked
             && let Some(record) = ledger.item(&self.rows.flow.name, &item.key)?
-            // After an interrupted revocation, the whole contract may be sent again.
-            && record.revocation.is_none()
         {
             let steps = ledger.steps(record.id)?.into_iter();
             let done = steps.filter(|(_, step)| matches!(step, Step::Receipt(_)));
@@ -313,7 +315,8 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
                 done.filter_map(|(name, _)| Some(step_name::signer_name(&name)?.to_owned())),
             );
         }
-        let is_again = action.replaces();
+        let is_reissue = recorded.is_some_and(|recorded| recorded.is_reissue);
+        let is_again = action.replaces() || is_reissue || is_revoked;
         planned_run
             .people
             .add(item, resources, ledger.salt(), is_again, &asked);

@@ -21,7 +21,6 @@ mod reissue;
 mod removed_rows;
 mod row_accounts;
 mod selection;
-mod short_fingerprint;
 
 pub use build::build_plan;
 pub use diff::{
@@ -41,7 +40,6 @@ pub use planned_rows::PlannedRows;
 pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
 pub use selection::{Observe, Selection};
-pub use short_fingerprint::ShortFingerprint;
 
 /// The actions of a run.
 #[derive(Debug, Default)]

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::short_fingerprint::ShortFingerprint;
 use crate::api::code::NOTICE_TYPE;
-use crate::desired::{Item, Resources, SignerKind};
-use crate::expr::Salt;
+use crate::desired::{Account, Item, Resources, SignerKind};
+use crate::expr::{Salt, ShortFingerprint};
 
 /// The number of people who are asked to sign. Automatic signatures ask nobody.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct People {
     /// Different people.
     pub asked: u64,
+    /// Whether it may be fewer people: rows were counted before a later row conflicted with them.
+    pub at_most: bool,
     /// Of these, the people who are asked to sign a contract again.
     pub again: u64,
     /// The signatures that are requested from them.
@@ -30,9 +31,15 @@ const AGAIN: u8 = 1 << 7;
 pub(crate) struct PeopleCounter {
     people: HashMap<ShortFingerprint, u8>,
     signatures: u64,
+    at_most: bool,
 }
 
 impl PeopleCounter {
+    /// Notes that an item that may have been added is not sent.
+    pub(crate) fn note_refused(&mut self) {
+        self.at_most = true;
+    }
+
     /// Adds the signers of an item that is to be sent. `asked`: the names of signers who were asked
     /// before.
     pub(crate) fn add(
@@ -45,9 +52,13 @@ impl PeopleCounter {
     ) {
         let notice = item.process.notice_type.as_deref().unwrap_or_default();
         let mut bits = if is_again { AGAIN } else { 0 };
-        for (at, (code, _)) in NOTICE_TYPE.list.iter().enumerate() {
+        let mut email = 0;
+        for (at, (code, name)) in NOTICE_TYPE.list.iter().enumerate() {
             let is_used = notice.split(',').any(|used| used == code.to_string());
             bits |= u8::from(is_used) << at;
+            if *name == "email" {
+                email = 1 << at;
+            }
         }
         for signer in &item.signers {
             let account = match &signer.kind {
@@ -62,7 +73,9 @@ impl PeopleCounter {
             let declared = item.accounts.get(account);
             let declared = declared.or_else(|| resources.accounts.get(account));
             let third_id = declared.map_or(account.as_str(), |account| account.third_id());
-            *self.people.entry(salt.of(third_id).into()).or_default() |= bits;
+            let has_email = declared.is_none_or(Account::may_get_email);
+            let reached = if has_email { bits } else { bits & !email };
+            *self.people.entry(salt.of(third_id).into()).or_default() |= reached;
             self.signatures += 1;
         }
     }
@@ -77,6 +90,7 @@ impl PeopleCounter {
         let asked = self.people.len() as u64;
         People {
             asked,
+            at_most: self.at_most && asked > 0,
             again: count(AGAIN),
             signatures: self.signatures,
             notices: notices.filter(|(_, count)| *count > 0).collect(),

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::diff::PlannedRow;
-use super::short_fingerprint::ShortFingerprint;
-use crate::expr::Fingerprint;
+use crate::expr::{Fingerprint, ShortFingerprint};
 
 /// The planned rows of a flow, by the cells that they had when the plan was made.
 pub struct PlannedRows<'a> {

@@ -1,8 +1,7 @@
 //! An index of a flow's recorded items by key. It is loaded in one pass and takes 29 bytes per
 //! item.
 
-use super::short_fingerprint::ShortFingerprint;
-use crate::expr::{Fingerprint, Salt};
+use crate::expr::{Fingerprint, Salt, ShortFingerprint};
 use crate::ledger::{BegunRevocation, ItemStatus, Ledger, LedgerError, RecordedItem};
 
 /// The recorded items of a flow, sorted by key.

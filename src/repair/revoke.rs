@@ -127,7 +127,8 @@ impl StepContext<'_> {
                 t!("run treaty state show to see what is recorded"),
             ));
         };
-        let (state, _) = self.refresh_sign_states(&journal, &flow).await?;
+        let states = self.refresh_sign_states(&journal, &flow).await;
+        let (state, _) = states.map_err(not_revoked)?;
         if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
             self.record_status(record.id, status, Some(why.clone()), true)
@@ -171,5 +172,18 @@ impl StepContext<'_> {
         self.record_status(record.id, revoked, Some(why), true)
             .await?;
         Ok(ItemOutcome::Done(revoked))
+    }
+}
+
+/// Says what to do if a flow could not be looked up before it was revoked. An error code of the
+/// service keeps its own hint.
+fn not_revoked(error: StepError) -> StepError {
+    match error {
+        StepError::Failed(failure) if failure.code.is_none() => StepError::Failed(Failure {
+            hint: t!("nothing was revoked: run treaty revoke again when the service answers")
+                .into_owned(),
+            ..failure
+        }),
+        other => other,
     }
 }

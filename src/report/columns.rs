@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::flow_report::FlowReport;
 use super::row::ReportRow;
-use super::status::Status;
 use crate::api::time;
 use crate::ledger::ItemRecord;
 use crate::sheet::{CHECK_COLUMN, REPORT_PREFIX as PREFIX, Row, report_title, signer_title};
@@ -147,7 +146,7 @@ impl TableColumns {
         report: &'a FlowReport<'_>,
         row: &'a ReportRow,
     ) -> Option<impl Iterator<Item = Cow<'a, str>>> {
-        let failed = (row.status == Status::Failed).then(|| row.failed_row())??;
+        let failed = row.failed_row()?;
         let [code, error, hint] = failed.failure;
         let treaty = [
             Cow::Borrowed(row.key.as_deref().unwrap_or_default()),

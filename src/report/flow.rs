@@ -76,7 +76,7 @@ impl Reports {
         if result.is_without_sheet {
             self.keep_failed();
         }
-        self.end_flow()?;
+        self.end_flow(report.flow)?;
         Ok(result)
     }
 
@@ -90,6 +90,7 @@ impl Reports {
     ) -> Result<(), FlowReportError> {
         for row in &part.rows {
             *result.counts.entry(row.status).or_default() += 1;
+            result.unused += u64::from(row.is_unused());
             if let Some(record) = &row.details.record {
                 in_sheet.insert(record.id);
             }
@@ -266,7 +267,7 @@ fn unrecorded_failure(report: &FlowReport<'_>, row: &ReportRow) -> Option<Unreco
     let failure = row.details.failure.as_ref()?;
     let record = row.details.record.as_ref();
     let recorded = record.and_then(|record| record.failure.as_ref());
-    if row.status != Status::Failed || recorded == Some(failure) {
+    if row.status != Status::Failed && !row.is_unused() || recorded == Some(failure) {
         return None;
     }
     Some(UnrecordedFailure {

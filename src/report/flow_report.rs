@@ -74,6 +74,8 @@ pub type ItemVisitor<'a> = dyn FnMut(&str, ItemAction) -> Result<(), FlowReportE
 pub struct ReportedFlow {
     /// The number of items by status.
     pub counts: Counts,
+    /// The number of rows that were not used, and whose contract of an earlier version exists.
+    pub unused: u64,
     /// The rows that differ from the recorded item with their key.
     pub differing: DifferingRows,
     /// The rows that failed before anything was recorded of them, at most

@@ -1,13 +1,13 @@
 //! Writes `junit.xml` for CI systems: one suite a flow, one case an item.
 //!
-//! A failed item is a failure, an item in doubt is an error. Rejected, expired and revoked items
+//! A failed item and a row that was not used are failures, an item in doubt is an error. Rejected, expired and revoked items
 //! are skipped cases with the reason, because the run did not fail, and its exit code does not
 //! count them either.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::row::ItemDetails;
+use super::row::ReportRow;
 use super::status::Status;
 use super::summary::Summary;
 use crate::util::atomic_file::{AtomicFile, FileError};
@@ -88,19 +88,15 @@ impl Junit {
     }
 
     /// Adds the case of an item; an item without a key is named by its row number.
-    pub(super) fn case(
-        &mut self,
-        key: &str,
-        row: Option<u64>,
-        status: Status,
-        details: &ItemDetails,
-    ) -> Result<(), FileError> {
-        let name = match (key, row) {
+    pub(super) fn case(&mut self, key: &str, row: &ReportRow) -> Result<(), FileError> {
+        let status = row.status;
+        let name = match (key, row.number) {
             ("", Some(row)) => format!("row {row}"),
             (key, _) => key.to_owned(),
         };
-        let [code, message, hint] = details.failure_texts();
+        let [code, message, hint] = row.details.failure_texts();
         let outcome = match status {
+            _ if row.is_unused() => CaseOutcome::Failure,
             Status::Failed | Status::NotStarted => CaseOutcome::Failure,
             Status::InDoubt | Status::Interrupted => CaseOutcome::Error,
             Status::Excluded | Status::Rejected | Status::Expired | Status::Revoked => {

@@ -10,6 +10,7 @@ mod causes;
 mod columns;
 mod csv;
 mod errors;
+mod failed_tables;
 mod flow;
 mod flow_report;
 mod fold;

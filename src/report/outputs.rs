@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::failed_tables::FailedTables;
 use super::flow_report::FlowReport;
 use super::html::{HtmlReport, PageItem, PageSigner};
 use super::junit::Junit;
@@ -18,7 +19,8 @@ use crate::util::atomic_file::FileError;
 pub struct Reports {
     folder: PathBuf,
     formats: Vec<ReportFormat>,
-    has_failed_tables: bool,
+    /// `None` if failed rows have no tables of their own.
+    failed_tables: Option<FailedTables>,
     /// The run, as far as it is known before its end.
     run: Summary,
     tables: Option<Tables>,
@@ -48,7 +50,7 @@ impl Reports {
             junit: junit.transpose()?,
             html: wants(ReportFormat::Html).then(|| HtmlReport::new(folder, project)),
             formats: formats.to_vec(),
-            has_failed_tables: true,
+            failed_tables: Some(FailedTables::of(folder, &run.run)),
             run,
             odd_links: 0,
         })
@@ -59,7 +61,7 @@ impl Reports {
     #[must_use]
     pub fn without_failed_tables(self) -> Self {
         Self {
-            has_failed_tables: false,
+            failed_tables: None,
             ..self
         }
     }
@@ -77,10 +79,15 @@ impl Reports {
             &self.run,
             report,
             &self.formats,
-            self.has_failed_tables,
+            self.failed_tables.is_some(),
         )?;
         let (tables, encoder) = begun.unzip();
         self.tables = tables;
+        if let Some(failed) = &mut self.failed_tables
+            && failed.is_any_edited(report.flow)?
+        {
+            self.keep_failed();
+        }
         Ok(encoder)
     }
 
@@ -97,7 +104,7 @@ impl Reports {
         for row in rows {
             if let Some(junit) = &mut self.junit {
                 let key = row.key.as_deref().unwrap_or_default();
-                junit.case(key, row.number, row.status, &row.details)?;
+                junit.case(key, row)?;
             }
             if let Some(html) = &mut self.html {
                 add_to_page(html, report, row);
@@ -115,11 +122,26 @@ impl Reports {
     }
 
     /// Ends the flow and puts its tables in place.
-    pub(super) fn end_flow(&mut self) -> Result<(), FileError> {
+    pub(super) fn end_flow(&mut self, flow: &str) -> Result<(), FileError> {
         if let Some(junit) = &mut self.junit {
             junit.end_suite()?;
         }
-        self.tables.take().map_or(Ok(()), Tables::finish)
+        let Some(tables) = self.tables.take() else {
+            return Ok(());
+        };
+        let has_kept_failed = tables.has_kept_failed();
+        tables.finish()?;
+        match &mut self.failed_tables {
+            Some(failed) if !has_kept_failed => failed.record(flow),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the names of the tables of failed rows that people have corrected since they were
+    /// written. They are left as they are.
+    pub fn edited_tables(&self) -> &[String] {
+        let failed = self.failed_tables.as_ref();
+        failed.map_or(&[], FailedTables::edited)
     }
 
     /// Returns the number of signers so far whose link is not safe to open. Reports show it as text.
@@ -138,10 +160,13 @@ impl Reports {
         if let Some(html) = self.html {
             html.write(&self.folder, summary)?;
         }
-        if self.formats.contains(&ReportFormat::Json) {
-            summary.write(&self.folder)?;
-        }
-        Ok(())
+        // Later reports of the run, `status` and `runs` read it, whatever the formats are.
+        let failed = self.failed_tables.map(FailedTables::into_digests);
+        let summary = Summary {
+            failed_tables: failed.unwrap_or_default(),
+            ..summary.clone()
+        };
+        summary.write(&self.folder)
     }
 }
 
@@ -176,6 +201,7 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
             .number
             .filter(|_| report.rows.is_some_and(|rows| rows.sheet.is_some())),
         status: row.status,
+        is_unused: row.is_unused(),
         failure: details.failure.as_ref(),
         flow_id: &flow_id,
         sent_at: item.and_then(|item| item.sent_at),

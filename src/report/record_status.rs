@@ -45,12 +45,8 @@ pub(super) fn record_status(
         }
         // The contract that was sent before is as it was.
         ItemAction::Reissue | ItemAction::Resend if record.run != run => {
-            let own = record.failure.as_ref();
-            let why = match own.filter(|failure| failure.is_not_sent_again()) {
-                Some(why) => why.clone(),
-                None => default_failure.not_sent_again(),
-            };
-            return (unknown_outcome(record).unwrap_or(Status::Failed), Some(why));
+            let why = not_sent_again(record).unwrap_or_else(|| default_failure.not_sent_again());
+            return (contract_status(record, run, signing), Some(why));
         }
         ItemAction::Unchanged | ItemAction::Kept
             if !signing && record.failure.is_none() && record.status.is_sent_and_unfinished() =>
@@ -73,18 +69,17 @@ pub(super) fn record_status(
                 }
             };
             let differs = failure(t_key!("the row differs from what was sent"), hint);
-            // Signing reports show the status of the contract, so that it is not taken for unsent.
-            let (own, _) = record_status(ItemAction::Kept, record, run, default_failure, signing);
-            let is_sent = record.status.is_sent() && signing;
-            let status = match unknown_outcome(record) {
-                Some(unknown) => unknown,
-                None if is_sent => own,
-                None => Status::Failed,
-            };
-            return (status, Some(differs));
+            return (contract_status(record, run, signing), Some(differs));
         }
         ItemAction::InDoubt => return (Status::InDoubt, record.failure.clone()),
         _ => {}
+    }
+    if let Some(why) = not_sent_again(record) {
+        let sent_before = ItemRecord {
+            failure: None,
+            ..record.clone()
+        };
+        return (contract_status(&sent_before, run, signing), Some(why));
     }
     match record.status {
         // A later step has failed.
@@ -122,6 +117,25 @@ pub(super) fn record_status(
             (Status::Interrupted, Some(why))
         }
         ItemStatus::Failed | ItemStatus::Open => (Status::NotStarted, Some(default_failure)),
+    }
+}
+
+/// Returns why an item was not sent again, although a run was to do so.
+fn not_sent_again(record: &ItemRecord) -> Option<Failure> {
+    let own = record.failure.as_ref();
+    own.filter(|failure| failure.is_not_sent_again()).cloned()
+}
+
+/// Returns the status of an item whose row cannot be used as it is now. The contract that was sent
+/// has its own status, so that it is not taken for unsent; without one, the row has failed.
+pub(super) fn contract_status(record: &ItemRecord, run: i64, signing: bool) -> Status {
+    match unknown_outcome(record) {
+        Some(unknown) => unknown,
+        None if record.status.is_sent() => {
+            let none = failure("", "");
+            record_status(ItemAction::Kept, record, run, none, signing).0
+        }
+        None => Status::Failed,
     }
 }
 
@@ -217,7 +231,7 @@ mod tests {
         let sent = record(ItemStatus::Waiting, true, 1);
         let unstarted = failure("not started", APPLY_AGAIN);
         let (status, failure) = record_status(ItemAction::Reissue, &sent, RUN, unstarted, false);
-        assert_eq!(status, Status::Failed);
+        assert_eq!(status, Status::Unchanged);
         let message = failure.map(|failure| failure.message);
         assert_eq!(message.as_deref(), Some("not sent again: not started"));
     }

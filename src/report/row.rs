@@ -1,7 +1,7 @@
 //! Determines the status and the details of a report row from the plan and the ledger.
 
 use super::flow_report::FlowReport;
-use super::record_status::{APPLY_AGAIN, failure, record_status, unknown_outcome};
+use super::record_status::{APPLY_AGAIN, contract_status, failure, record_status};
 use super::status::Status;
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::SignStatus;
@@ -97,8 +97,22 @@ impl DifferingRow {
 }
 
 impl ReportRow {
-    /// Returns the row of the table of failed rows; `None` without a row.
+    /// Returns whether an earlier contract of the row exists, and the row was not used as it is now:
+    /// it is invalid, differs from what was sent, or could not be sent again.
+    pub(super) fn is_unused(&self) -> bool {
+        use Status::{Failed, InDoubt, Interrupted};
+        let failure = self.details.failure.as_ref();
+        let is_refused = matches!(self.action, ItemAction::Invalid | ItemAction::Changed)
+            || failure.is_some_and(Failure::is_not_sent_again);
+        is_refused && !matches!(self.status, Failed | InDoubt | Interrupted)
+    }
+
+    /// Returns the row of the table of failed rows; `None` without a row, and if it did not fail and
+    /// was used.
     pub(super) fn failed_row(&self) -> Option<FailedRow<'_>> {
+        if self.status != Status::Failed && !self.is_unused() {
+            return None;
+        }
         match &self.differing {
             Some(row) => Some(FailedRow {
                 number: row.number,
@@ -249,7 +263,7 @@ pub(super) fn classify(
     let (status, failure) = match action {
         // An invalid row keeps the details of the item that was sent earlier.
         ItemAction::Invalid => {
-            let status = unknown_outcome(&record).unwrap_or(Status::Failed);
+            let status = contract_status(&record, report.run, report.signing);
             (status, Some(default_failure))
         }
         _ => record_status(action, &record, report.run, default_failure, report.signing),

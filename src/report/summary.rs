@@ -58,10 +58,18 @@ pub struct Summary {
     /// The number of contracts that the run was to send, continue or revoke.
     #[serde(default)]
     pub planned: u64,
+    /// The number of rows that were not used as they are: they are invalid or differ from what was
+    /// sent. `items` counts them with the status of the contract that exists.
+    #[serde(default)]
+    pub unused_rows: u64,
     /// The rows whose failure the ledger does not record, at most [`UnrecordedFailure::LISTED`] of a
     /// flow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed_rows: Vec<UnrecordedFailure>,
+    /// The digests of the tables of failed rows by file name. A table with another digest was
+    /// corrected by a person.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub failed_tables: BTreeMap<String, String>,
     /// The errors of failed resources, by address.
     // Earlier versions wrote `standingFailures`.
     #[serde(alias = "standingFailures")]
@@ -172,6 +180,8 @@ impl Summary {
             stopped: Some(UNFINISHED.to_owned()),
             items: BTreeMap::new(),
             planned: 0,
+            unused_rows: 0,
+            failed_tables: BTreeMap::new(),
             failed_rows: Vec::new(),
             resource_failures: BTreeMap::new(),
             existing_accounts: None,

@@ -15,6 +15,7 @@ use crate::util::atomic_file::FileError;
 pub(super) struct Tables {
     csv: Option<CsvTables>,
     xlsx: Option<Workbooks>,
+    has_kept_failed: bool,
 }
 
 /// Encodes rows for the tables of a flow. Rows can be encoded in parallel.
@@ -55,6 +56,7 @@ impl Tables {
             xlsx: xlsx
                 .then(|| Workbooks::begin(folder, run, report.flow, &columns, has_failed_tables))
                 .transpose()?,
+            has_kept_failed: false,
         };
         let encoder = TableEncoder { columns, csv, xlsx };
         Ok(Some((tables, encoder)))
@@ -71,8 +73,14 @@ impl Tables {
         }
     }
 
+    /// Returns whether [`Self::keep_failed`] was called.
+    pub(super) fn has_kept_failed(&self) -> bool {
+        self.has_kept_failed
+    }
+
     /// Leaves the existing tables of failed rows as they are.
     pub(super) fn keep_failed(&mut self) {
+        self.has_kept_failed = true;
         if let Some(csv) = &mut self.csv {
             csv.keep_failed();
         }

@@ -238,6 +238,10 @@ pub(super) fn people(people: &People) -> Option<String> {
         return None;
     }
     let mut parts = vec![match people.asked {
+        count if people.at_most => t!(
+            "at most %{count} people will be asked to sign",
+            count = count
+        ),
         1 => t!("1 person will be asked to sign"),
         count => t!("%{count} people will be asked to sign", count = count),
     }];
@@ -274,6 +278,7 @@ fn people_json(people: &People) -> serde_json::Value {
     let notices: BTreeMap<&str, u64> = people.notices.iter().copied().collect();
     serde_json::json!({
         "asked": people.asked,
+        "atMost": people.at_most,
         "again": people.again,
         "signatures": people.signatures,
         "notices": notices,

@@ -52,6 +52,17 @@ pub(in crate::cli) fn warn_removed(format: LogFormat, flow: &str, keys: &[String
     );
 }
 
+/// Warns of tables of failed rows that a person has corrected, and that a report leaves as they are.
+pub(in crate::cli) fn warn_edited(format: LogFormat, tables: &[String]) {
+    for table in tables {
+        print(
+            format,
+            &format!("{table} was changed after it was written, and is left as it is"),
+            "use it as the sheet to send the corrected rows; to have it written anew, remove it and run treaty report",
+        );
+    }
+}
+
 fn differing(flow: &str, rows: &DifferingRows) -> String {
     let named = rows.first.iter();
     let named = named.map(|(row, key)| (Some(*row), key.as_str()));

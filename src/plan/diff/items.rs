@@ -6,11 +6,10 @@ use super::action::ItemAction;
 use super::removed_rows::RemovedRow;
 use crate::address::Address;
 use crate::api::operation::Op;
-use crate::expr::Fingerprint;
+use crate::expr::{Fingerprint, ShortFingerprint};
 use crate::ledger::{BegunRevocation, ItemStatus, RecordedItem};
 use crate::manifest::OnChange;
 use crate::plan::forecast::Calls;
-use crate::plan::short_fingerprint::ShortFingerprint;
 
 /// Computes the action for the item of a row from its recorded state and desired fingerprint.
 pub(crate) fn item_action(

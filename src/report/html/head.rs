@@ -119,7 +119,22 @@ fn verdict(run: &Summary) -> String {
     };
     let resources = resources.map(Cow::into_owned);
     let progress = progress(run, &all).into_owned();
-    words::joined(outcomes.into_iter().chain(resources).chain([progress]))
+    let unused = match run.unused_rows {
+        0 => None,
+        1 => Some(t!("1 row was not used as it is now.")),
+        count => Some(t!(
+            "%{count} rows were not used as they are now.",
+            count = words::count(count)
+        )),
+    };
+    let unused = unused.map(Cow::into_owned);
+    words::joined(
+        outcomes
+            .into_iter()
+            .chain(resources)
+            .chain([progress])
+            .chain(unused),
+    )
 }
 
 /// Returns the numbers of the outcomes that occur.
@@ -266,6 +281,8 @@ pub(super) mod tests {
             stopped: None,
             items: BTreeMap::new(),
             planned: 0,
+            unused_rows: 0,
+            failed_tables: BTreeMap::new(),
             failed_rows: Vec::new(),
             resource_failures: BTreeMap::new(),
             existing_accounts: None,

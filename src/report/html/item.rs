@@ -17,6 +17,8 @@ pub struct PageItem<'a> {
     pub row: Option<u64>,
     /// The status.
     pub status: Status,
+    /// Whether the row was not used as it is now; the status is that of the contract that was sent.
+    pub is_unused: bool,
     /// The error, if any.
     pub failure: Option<&'a Failure>,
     /// The id of the flow at the service; empty if there is none.
@@ -55,6 +57,7 @@ pub(super) mod tests {
             key: "HT-1",
             row: Some(2),
             status: Status::Sent,
+            is_unused: false,
             failure: None,
             flow_id: "",
             sent_at: None,

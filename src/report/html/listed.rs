@@ -138,7 +138,7 @@ impl<'a> ListedItems<'a> {
     pub(super) fn static_table(retained: &'a RetainedItems) -> Self {
         let all = retained.listed();
         let listed = all.iter().enumerate().take_while(|(at, item)| {
-            *at < if item.needs_attention() {
+            *at < if item.needs_attention {
                 MAX_STATIC
             } else {
                 MAX_STATIC_OTHERS

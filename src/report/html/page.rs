@@ -44,6 +44,7 @@ impl HtmlReport {
     pub fn add(&mut self, item: &PageItem<'_>) {
         let causes = match item.status {
             Status::Failed => Some(&mut self.failed),
+            _ if item.is_unused => Some(&mut self.failed),
             Status::InDoubt | Status::Interrupted => Some(&mut self.in_doubt),
             Status::Rejected | Status::Expired | Status::Revoked => Some(&mut self.ended_early),
             _ => None,
@@ -126,7 +127,7 @@ impl HtmlReport {
             let values = context! { items, list => list(&self.in_doubt) };
             push("doubt.html", "doubt", t!("In doubt"), values)?;
         }
-        if any(Status::Failed) || !summary.resource_failures.is_empty() {
+        if self.failed.distinct().0 > 0 || !summary.resource_failures.is_empty() {
             let head = head.clone();
             let values = context! { head, many, list => list(&self.failed) };
             push("causes.html", "failed", t!("Failures"), values)?;

@@ -23,6 +23,8 @@ pub(super) struct RetainedItem {
     pub(super) key: Box<str>,
     pub(super) row: Option<u64>,
     pub(super) status: Status,
+    /// Whether a person has to look at it: these items are listed first.
+    pub(super) needs_attention: bool,
     pub(super) code: Option<i64>,
     pub(super) message: Box<str>,
     pub(super) hint: Box<str>,
@@ -65,18 +67,25 @@ pub(super) struct RetainedItems {
     project_url: Option<String>,
 }
 
-/// Returns the rank of a status. Items in doubt rank highest, because no other file lists them
+/// Returns the rank of an item. Items in doubt rank highest, because no other file lists them
 /// separately.
-fn rank(status: Status) -> usize {
-    match status {
+fn rank(item: &PageItem<'_>) -> usize {
+    match item.status {
         Status::InDoubt => 0,
-        Status::Failed => 1,
+        Status::Failed => FAILED,
+        _ if item.is_unused => FAILED,
         Status::Rejected => 2,
         Status::Expired => 3,
         Status::Excluded => 5,
-        _ => 4,
+        _ => OTHERS,
     }
 }
+
+/// The rank of failed items, and of rows that were not used.
+const FAILED: usize = 1;
+
+/// The rank of items that need no attention.
+const OTHERS: usize = 4;
 
 impl RetainedItems {
     /// Creates an empty list. `project_url` is the URL of the project's folder, relative to the page.
@@ -91,7 +100,7 @@ impl RetainedItems {
     pub(super) fn add(&mut self, item: &PageItem<'_>) {
         let order = self.seen;
         self.seen += 1;
-        let rank = rank(item.status);
+        let rank = rank(item);
         if self.ranks.iter().map(Vec::len).sum::<usize>() == MAX_ITEMS {
             let mut lower = self.ranks[rank + 1..].iter_mut().rev();
             let Some(lowest) = lower.find(|rank| !rank.is_empty()) else {
@@ -141,6 +150,7 @@ impl RetainedItem {
             key: text(item.key),
             row: item.row,
             status: item.status,
+            needs_attention: rank(item) < OTHERS,
             code: failure.and_then(|failure| failure.code),
             message: text(failure.map_or("", |failure| &failure.message)),
             hint: text(failure.map_or("", |failure| &failure.hint)),
@@ -154,11 +164,6 @@ impl RetainedItem {
                 .map(|path| RetainedFile::new(path, project_url))
                 .collect(),
         }
-    }
-
-    /// Returns whether a person has to look at it: these items are listed first.
-    pub(super) fn needs_attention(&self) -> bool {
-        rank(self.status) < rank(Status::Sent)
     }
 
     /// Returns when it was sent, in Asia/Shanghai.

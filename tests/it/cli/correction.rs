@@ -219,3 +219,57 @@ fn a_changed_key_in_a_report_is_an_error() {
     project.expect(&["apply", "--yes"], 0);
     assert_eq!(project.report("loans.csv")[0]["treaty_key"], other);
 }
+
+/// The rows were corrected in the table of failed rows and sent. The original sheet is still wrong: its row
+/// is not used, and its contract is not taken for unsent.
+#[test]
+fn a_contract_sent_from_a_corrected_table_is_not_failed_in_the_original_sheet() {
+    let (project, corrected) = failed();
+    let original = project.sheet();
+    project.write("loans.csv", corrected);
+    project.expect(&["apply", "--yes"], 0);
+    project.set_sheet(&original);
+    project.expect(&["apply", "--yes"], 3);
+    let table = project.report("loans.csv");
+    let statuses: Vec<&str> = table.iter().map(|row| &*row["treaty_status"]).collect();
+    assert_eq!(statuses, ["unchanged"; 3]);
+    assert!(table[1]["treaty_error"].contains("13"), "{table:?}");
+    let summary = project.summary();
+    assert_eq!(
+        (&summary["unusedRows"], &summary["exitCode"]),
+        (&1.into(), &3.into())
+    );
+    // The row stays in the table of failed rows: it is to be corrected there, too.
+    assert_eq!(project.report("loans.failed.csv").len(), 1);
+    let page = project.read("reports/latest/report.html");
+    assert!(
+        page.contains("3 contracts sent. 1 row was not used as it is now."),
+        "{page}"
+    );
+    let failures = project.expect(&["status", "--failed"], 0).stdout;
+    assert!(failures.contains("HT-2026-0002"), "{failures}");
+}
+
+/// A person corrects the table of failed rows while treaty waits for signatures, or before a report is
+/// written again.
+#[test]
+fn a_corrected_table_is_not_written_again() {
+    let (project, corrected) = failed();
+    let table = "reports/latest/loans.failed.csv";
+    let written = project.read(table);
+    let report = project.expect(&["report"], 0);
+    assert!(
+        !report.stderr.contains("is left as it is"),
+        "{}",
+        report.stderr
+    );
+    assert_eq!(project.read(table), written);
+    project.write(table, &corrected);
+    let report = project.expect(&["report"], 0);
+    let message = "loans.failed.csv was changed after it was written, and is left as it is";
+    assert!(report.stderr.contains(message), "{}", report.stderr);
+    assert_eq!(project.read(table), corrected);
+    std::fs::remove_file(project.path(table)).expect("removed");
+    project.expect(&["report"], 0);
+    assert_eq!(project.read(table), written);
+}

@@ -291,7 +291,12 @@ async fn does_not_send_a_signed_contract_again() {
     let (_, tally) = rig.apply().await;
     assert_eq!((tally.done, tally.failed), (0, 1));
     assert_eq!((rig.calls("sign/revoke"), contracts(&rig).0), (0, 1));
+    // The contract is as it was, and says why no other one was sent.
+    let record = rig.first().0.record;
+    assert_eq!(record.status, ItemStatus::Waiting);
+    assert!(record.failure.is_some_and(|why| why.is_not_sent_again()));
     rig.reissue.clear();
+    assert!(rig.apply().await.0.is_empty());
     assert_eq!(rig.sync().await.signed, 1);
 }
 

@@ -23,9 +23,9 @@ fn applied() -> (Project, Sandbox) {
 }
 
 /// All have signed since the last sync: the first revocation fails, and the run stops before the
-/// others. All are failed, with their causes, and none is sent.
+/// others. All keep their status, with the cause, and none is sent.
 #[test]
-fn are_failed_with_their_causes() {
+fn keep_their_status_with_the_cause() {
     let (project, sandbox) = applied();
     let auto = AutoSign {
         after: SignedDuration::ZERO,
@@ -48,9 +48,15 @@ fn are_failed_with_their_causes() {
         assert!(cause.starts_with("not sent again: not started:"), "{cause}");
     }
     let all = project.report("loans.csv");
-    assert!(all.iter().all(|row| row["treaty_status"] == "failed"));
+    assert!(all.iter().all(|row| row["treaty_status"] == "unchanged"));
     assert!(all.iter().all(|row| row["treaty_contract_number"] == "1"));
+    assert_eq!(project.summary()["unusedRows"], 3);
     assert_eq!(run(&project, &["sync"]).code, 0);
+    let all = project.report("../current/loans.csv");
+    assert!(
+        all.iter()
+            .all(|row| row["treaty_status"] == "signed" || row["treaty_status"] == "archived")
+    );
 }
 
 #[test]
@@ -94,6 +100,38 @@ fn a_plan_counts_rejected_contracts_and_those_without_a_row() {
     assert!(
         plan.contains("Unchanged contracts that are rejected and are not sent again: 1.")
             && plan.contains("Contracts without a row in the sheet that can still be signed: 1."),
+        "{plan}"
+    );
+}
+
+/// A later row has the key of an earlier one: both are refused, and the people of the earlier one were
+/// counted already.
+#[test]
+fn a_plan_does_not_promise_people_of_refused_rows() {
+    let project = Project::loans();
+    project.replace("treaty.yaml", "invalidRows: refuse", "invalidRows: skip");
+    let sheet = project.sheet();
+    let rows: Vec<&str> = sheet.lines().take(4).collect();
+    let repeated = rows[3].replace("HT-2026-0003", "HT-2026-0001");
+    project.set_sheet(&[rows[0], rows[1], rows[2], &repeated].join("\r\n"));
+    let plan = project.run(&["plan"]).stdout;
+    assert!(
+        plan.contains("People: at most 2 people will be asked to sign"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn a_plan_counts_no_email_to_people_without_an_address() {
+    let project = Project::loans();
+    project.replace(
+        "manifests/loans.yaml",
+        "noticeType: [sms]",
+        "noticeType: [sms, email]",
+    );
+    let plan = project.run(&["plan"]).stdout;
+    assert!(
+        plan.contains("People: 200 people will be asked to sign; 200 by SMS\n"),
         "{plan}"
     );
 }

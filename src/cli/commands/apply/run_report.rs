@@ -53,6 +53,7 @@ impl RunReport<'_> {
             formats,
         )?;
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
+        let mut unused_rows = 0;
         let mut failed_rows = Vec::new();
         let mut without_sheet = Vec::new();
         let unstarted_message = match self.stopped() {
@@ -75,10 +76,12 @@ impl RunReport<'_> {
                 without_sheet.push(&*plan.flow);
             }
             items.insert(plan.flow.clone(), reported.counts);
+            unused_rows += reported.unused;
             failed_rows.extend(reported.failed_rows);
         }
         let (exit, hint) = self.exit(&items);
         let mut summary = Summary {
+            unused_rows,
             failed_rows,
             ..self.summary(items, exit)?
         };
@@ -88,6 +91,7 @@ impl RunReport<'_> {
         }
         metrics.set_run(&summary);
         let odd_links = reports.odd_links();
+        sheet_changes::warn_edited(global.log_format, reports.edited_tables());
         reports.finish(&summary)?;
         if folder.exists() {
             point_latest(&settings.reports.directory, &self.run.name)?;
@@ -141,6 +145,11 @@ impl RunReport<'_> {
                 Exit::Failed,
                 t!("see treaty_error and treaty_hint in the report; correct the sheet, or correct failed.csv and use it \
                  as the sheet; then apply again").into_owned(),
+            ),
+            None if any(Status::Rejected) || any(Status::Expired) => (
+                followed,
+                t!("rejected and expired contracts are not sent again by themselves: treaty status --rejected --expired \
+                 lists them, apply --retry rejected or --retry expired sends them again").into_owned(),
             ),
             None => (followed, String::new()),
         }

@@ -42,6 +42,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     };
     let written = report.write(&folder, &mut findings)?;
     out::warn_of_odd_links(global.log_format, written.odd_links);
+    sheet_changes::warn_edited(global.log_format, &written.edited_tables);
     if is_last && is_whole && folder.exists() {
         point_latest(directory, &run.record.name)?;
     }

@@ -36,6 +36,8 @@ pub(in crate::cli::commands) struct WrittenReport {
     pub(in crate::cli::commands) flows: Vec<(String, ReportedFlow)>,
     /// The number of signers whose link is not safe to open.
     pub(in crate::cli::commands) odd_links: u64,
+    /// The names of the tables of failed rows that people have corrected, and that were left as they are.
+    pub(in crate::cli::commands) edited_tables: Vec<String>,
 }
 
 impl RunReport<'_> {
@@ -54,6 +56,7 @@ impl RunReport<'_> {
         if !self.has_failed_tables {
             reports = reports.without_failed_tables();
         }
+        let mut unused_rows = 0;
         let mut failed_rows = Vec::new();
         let mut without_sheet = Vec::new();
         let mut items: BTreeMap<String, Counts> = BTreeMap::new();
@@ -93,6 +96,7 @@ impl RunReport<'_> {
                 signing: true,
             };
             let mut reported = reports.write_flow(&report)?;
+            unused_rows += reported.unused;
             failed_rows.append(&mut reported.failed_rows);
             if reported.is_without_sheet {
                 without_sheet.push(name.clone());
@@ -102,11 +106,13 @@ impl RunReport<'_> {
         }
         ledger.wait_until_verified()?;
         let odd_links = reports.odd_links();
+        let edited_tables = reports.edited_tables().to_vec();
         let mut summary = self.summary(items.clone())?;
         // Reports of an earlier run omit the rows that are not recorded.
         if self.is_last {
             let earlier = summary.clone();
             summary.failed_rows = failed_rows;
+            summary.unused_rows = unused_rows;
             for flow in without_sheet {
                 summary.keep_failed_rows(Some(&earlier), &flow);
             }
@@ -116,6 +122,7 @@ impl RunReport<'_> {
             items,
             flows,
             odd_links,
+            edited_tables,
         })
     }
 

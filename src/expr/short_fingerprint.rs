@@ -1,8 +1,8 @@
-//! Half a fingerprint, for what a plan stores for each row.
+//! Half a fingerprint, for what is stored for each row.
 
-use crate::expr::Fingerprint;
+use super::Fingerprint;
 
-/// The first 64 of the 128 bits of a fingerprint. A plan can have a million rows, and stores one
+/// The first 64 of the 128 bits of a fingerprint. A plan can have a million rows, and stores some
 /// for each row and one for each recorded key: that saves 8 bytes each.
 ///
 /// Two different values are equal here with a probability of 2⁻⁶⁴ (5 in 10²⁰); any two of a million
