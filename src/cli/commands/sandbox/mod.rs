@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use record::Record;
 use secrecy::ExposeSecret;
 
 use crate::api::is_safe;
@@ -42,12 +43,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         Some(Ok(faults)) => Some(faults),
         Some(Err(diagnostic)) => return invalid(vec![diagnostic]),
     };
-    let fixtures = match args
-        .fixtures
-        .as_deref()
-        .map(fixture_file::read)
-        .transpose()?
-    {
+    let fixtures = args.fixtures.as_deref().map(fixture_file::read);
+    let fixtures = match fixtures.transpose()? {
         None => None,
         Some(Ok(fixtures)) => Some(fixtures),
         Some(Err(diagnostics)) => return invalid(diagnostics),
@@ -79,18 +76,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 }
             });
         }
-        let takes = SignedDuration::try_from(args.signing_takes.0);
-        let mut sandbox = sandbox
-            .with_signing_duration(takes.unwrap_or(SignedDuration::MAX))
-            .with_spelling(if args.strict {
-                Spelling::Strict
-            } else {
-                Spelling::Lenient
-            })
-            .with_ids(match args.ids {
-                Ids::Hex => IdForm::Hex,
-                Ids::Numeric => IdForm::Numeric,
-            });
+        let mut sandbox = with_settings(sandbox, args);
         if let Some(fixtures) = fixtures {
             sandbox = sandbox.with_fixtures(fixtures);
         }
@@ -98,18 +84,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             sandbox = sandbox.with_remote_access(remote);
         }
         tokio::spawn(notifier.run(sandbox.clone()));
-        let mut sandbox = sandbox.with_credentials();
-        if global.verbose > 0 || record.is_some() {
-            let (log_format, is_verbose) = (global.log_format, global.verbose > 0);
-            sandbox = sandbox.on_call(Arc::new(move |call| {
-                if is_verbose {
-                    calls::print(log_format, call);
-                }
-                if let Some(record) = &record {
-                    record.write(call);
-                }
-            }));
-        }
+        let mut sandbox = with_observer(sandbox.with_credentials(), global, record);
         let (end, ended) = tokio::sync::watch::channel(false);
         tokio::spawn(async move {
             interrupts.next().await;
@@ -147,6 +122,38 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         }
         Ok(Exit::Done)
     })
+}
+
+/// Applies the settings of the emulated service.
+fn with_settings(sandbox: Sandbox, args: &Args) -> Sandbox {
+    let takes = SignedDuration::try_from(args.signing_takes.0);
+    sandbox
+        .with_signing_duration(takes.unwrap_or(SignedDuration::MAX))
+        .with_spelling(if args.strict {
+            Spelling::Strict
+        } else {
+            Spelling::Lenient
+        })
+        .with_ids(match args.ids {
+            Ids::Hex => IdForm::Hex,
+            Ids::Numeric => IdForm::Numeric,
+        })
+}
+
+/// Logs and records the calls, if this is requested.
+fn with_observer(sandbox: Sandbox, global: &Global, record: Option<Record>) -> Sandbox {
+    let (log_format, is_verbose) = (global.log_format, global.verbose > 0);
+    if !is_verbose && record.is_none() {
+        return sandbox;
+    }
+    sandbox.on_call(Arc::new(move |call| {
+        if is_verbose {
+            calls::print(log_format, call);
+        }
+        if let Some(record) = &record {
+            record.write(call);
+        }
+    }))
 }
 
 /// Returns the access from other machines. An address that others can reach requires it.
