@@ -34,13 +34,15 @@ extern crate rust_i18n;
 i18n!("locales");
 
 /// The macro above reads the catalogs itself. Their inclusion rebuilds the library when one changes.
-const _: [&str; 9] = [
+const _: [&str; 11] = [
     include_str!("../locales/api.zh.yml"),
     include_str!("../locales/cli.zh.yml"),
     include_str!("../locales/common.zh.yml"),
     include_str!("../locales/desired.zh.yml"),
     include_str!("../locales/expr.zh.yml"),
     include_str!("../locales/fields.zh.yml"),
+    include_str!("../locales/init.zh.yml"),
+    include_str!("../locales/ledger.zh.yml"),
     include_str!("../locales/preview.zh.yml"),
     include_str!("../locales/report.zh.yml"),
     include_str!("../locales/sheet.zh.yml"),

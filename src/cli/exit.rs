@@ -2,6 +2,7 @@
 
 use crate::ledger::LedgerError;
 use crate::plan::Fatal;
+use crate::plan::saved::Stale;
 use crate::repair::{AdoptError, AuditError};
 use crate::report::{FlowReportError, JournalError};
 use crate::sandbox::StoreError;
@@ -20,6 +21,8 @@ pub enum Exit {
     Failed,
     /// Some items are in doubt.
     InDoubt,
+    /// `apply FILE`: the saved plan does not apply any more; nothing was done.
+    Stale,
     /// The arguments are wrong.
     Usage,
     /// Manifests or rows are invalid.
@@ -43,6 +46,7 @@ impl Exit {
             Self::Changes => 2,
             Self::Failed => 3,
             Self::InDoubt => 4,
+            Self::Stale => 5,
             Self::Usage => 64,
             Self::Invalid => 65,
             Self::Unreachable => 69,
@@ -69,6 +73,12 @@ impl CliError {
             message: message.into(),
             hint: hint.into(),
         }
+    }
+}
+
+impl From<Stale> for CliError {
+    fn from(stale: Stale) -> Self {
+        Self::new(Exit::Stale, stale.message(), stale.hint())
     }
 }
 

@@ -74,8 +74,8 @@ fn with_output_error(exit: Exit, format: LogFormat) -> Exit {
     };
     let error = CliError::new(
         Exit::Error,
-        format!("standard output cannot be written: {error}"),
-        "free disk space or redirect the output; the command itself has completed",
+        t!("standard output cannot be written: %{error}", error = error),
+        t!("free disk space or redirect the output; the command itself has completed"),
     );
     let own = error::report(&error.into(), format);
     match exit {

@@ -62,14 +62,16 @@ fn has_no_stray_characters(text: &str) -> Result<(), Problem> {
     if text.starts_with("=\"") {
         return Err(problem(
             t!("is written as a formula, =\"…\""),
-            t!("remove the formula: `{{ row.身份证号 | replace('=', '') | replace('\"', '') }}`"),
+            t!(
+                "enter the text itself instead of a formula; for the whole column, in the manifest: `{{ row.身份证号 | replace('=', '') | replace('\"', '') }}`"
+            ),
         ));
     }
     if text.starts_with(['\'', '‘', '’', '`']) {
         return Err(problem(
             t!("begins with an apostrophe"),
             t!(
-                "save the column as text without it, or remove it: `{{ row.身份证号 | replace(\"'\", '') }}`"
+                "format the column as text and remove the apostrophe; for the whole column, in the manifest: `{{ row.身份证号 | replace(\"'\", '') }}`"
             ),
         ));
     }
@@ -86,7 +88,9 @@ fn has_no_stray_characters(text: &str) -> Result<(), Problem> {
     let hint = if inside {
         t!("remove it from the cell")
     } else {
-        t!("remove it: `{{ row.身份证号 | trim }}`")
+        t!(
+            "remove it from the cell; for the whole column, in the manifest: `{{ row.身份证号 | trim }}`"
+        )
     };
     Err(problem(t!("contains %{what}", what = what), hint))
 }
@@ -122,7 +126,9 @@ pub(super) fn no_unseen_difference(text: &str) -> Result<(), Problem> {
     if text.trim().len() < text.len() {
         return Err(problem(
             t!("begins or ends with a blank"),
-            t!("remove it with the filter trim: the id would be another one than without it"),
+            t!(
+                "remove it from the cell: the id would be another one than without it; for the whole column, use the filter trim in the manifest"
+            ),
         ));
     }
     Ok(())
@@ -255,19 +261,25 @@ pub(super) fn mobile(text: &str) -> Result<(), Problem> {
                 "contains an invisible character (%{code})",
                 code = code_point(hidden)
             ),
-            t!("remove it from the cell, or use the filter digits"),
+            t!(
+                "remove it from the cell; for the whole column, use the filter digits in the manifest"
+            ),
         ));
     }
     let all_digits: String = text.chars().filter(char::is_ascii_digit).collect();
     if all_digits.len() == 13 && all_digits.starts_with("861") {
         Err(problem(
             t!("is not a mobile number"),
-            t!("remove +86 with `{{ (row.手机号 | digits)[-11:] }}`"),
+            t!(
+                "remove +86 from the cell; for the whole column, in the manifest: `{{ (row.手机号 | digits)[-11:] }}`"
+            ),
         ))
     } else {
         Err(problem(
             t!("is not a mobile number"),
-            t!("use 11 digits beginning with 1; the filter digits removes all other characters"),
+            t!(
+                "enter 11 digits beginning with 1; if the whole column has blanks or hyphens, use the filter digits in the manifest"
+            ),
         ))
     }
 }

@@ -14,7 +14,7 @@ use super::label::label;
 use super::resources::Resources;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Salt, ShortFingerprint};
-use crate::manifest::{Flow, Named};
+use crate::manifest::{Flow, Named, Value};
 use crate::sheet::Header;
 
 /// A hash per field, in the order of [`PERSON_FIELDS`] or [`ORGANIZATION_FIELDS`]. Hashes are only
@@ -60,6 +60,9 @@ pub struct Duplicates {
     downloads: HashMap<ShortFingerprint, RowRef>,
     /// The names of the checked flows for messages. The current flow is the last one.
     flows: Vec<String>,
+    /// The columns of the key and of the download path in the current flow, if each is made of one.
+    key_column: Option<String>,
+    download_column: Option<String>,
 }
 
 /// Two rows that contradict each other. Neither is sent.
@@ -85,7 +88,9 @@ impl Duplicates {
                 .map(|absent| salt.of(&absent.third_id).into())
                 .collect(),
             downloads: HashMap::new(),
-            flows: vec!["the project".to_owned()],
+            flows: vec![t!("the project").into_owned()],
+            key_column: None,
+            download_column: None,
         };
         for account in resources.accounts.values() {
             let first = RowRef {
@@ -106,10 +111,16 @@ impl Duplicates {
             self.third_ids.reserve(rows);
             self.accounts.reserve_exact(rows);
         }
-        let finish = flow.finish.as_ref();
-        if finish.is_some_and(|finish| finish.download.is_some()) {
+        let download = flow
+            .finish
+            .as_ref()
+            .and_then(|finish| finish.download.as_ref());
+        if download.is_some() {
             self.downloads.reserve(rows);
         }
+        let column = |value: &Value<String>| value.uses().single_column().map(str::to_owned);
+        self.key_column = flow.rows.as_ref().and_then(|rows| column(&rows.key));
+        self.download_column = download.and_then(column);
         self.flows.push(format!("flows.{}", flow.name));
     }
 
@@ -146,9 +157,10 @@ impl Duplicates {
             row = row,
             key = item.key
         );
+        let column = self.key_column.as_deref();
         let diagnostic = Diagnostic::error(message)
-            .at(header.cell(row, None))
-            .related(header.cell(first, None), t!("first row with this key"))
+            .at(header.cell(row, column))
+            .related(header.cell(first, column), t!("first row with this key"))
             .hint(t!("give each row its own key, or remove one of the rows"));
         Some(Conflict {
             rows: [first, row],
@@ -170,8 +182,9 @@ impl Duplicates {
             "another row has the same download path %{path}",
             path = path
         );
+        let column = self.download_column.as_deref();
         let mut diagnostic = Diagnostic::error(message)
-            .at(header.cell(row, None))
+            .at(header.cell(row, column))
             .hint(t!(
                 "use the key in the path: download: \"signed/{{ key }}.pdf\""
             ));
@@ -179,7 +192,7 @@ impl Duplicates {
         if first.flow == here.flow {
             rows[0] = u64::from(first.row);
             diagnostic =
-                diagnostic.related(header.cell(rows[0], None), t!("first row with this path"));
+                diagnostic.related(header.cell(rows[0], column), t!("first row with this path"));
         }
         Some(Conflict { rows, diagnostic })
     }

@@ -5,8 +5,9 @@ use super::suspicion::{NULLS, Suspicion};
 use crate::expr::{Expr, Scope};
 use crate::sheet::Row;
 
-const HINT: &str =
-    t_key!("correct the cells, or compare the trimmed cell: {{ row.… | trim == '…' }}");
+const HINT: &str = t_key!(
+    "correct the cells; for the whole column, compare the trimmed cell in the manifest: {{ row.… | trim == '…' }}"
+);
 
 /// Returns a suspicion when the filter would decide otherwise if the cells had no blanks and
 /// invisible characters around them, and were empty where an export wrote `nan` or `NULL`.

@@ -57,7 +57,7 @@ pub(super) fn unreachable(flow: &Flow, item: &Item) -> Vec<Suspicion> {
             kind,
             detail: String::new(),
             column: column.map(str::to_owned),
-            hint: t_key!("fill in the cell, or change noticeType"),
+            hint: t_key!("fill in the cell, or change noticeType in the manifest"),
         })
     });
     signers.collect()

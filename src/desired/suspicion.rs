@@ -42,7 +42,8 @@ impl Oddity {
 }
 
 const COPIED: &str = t_key!("remove it from the cell, or ignore this warning if it is intended");
-const EDGE: &str = t_key!("remove it from the cell or with the filter trim");
+const EDGE: &str =
+    t_key!("remove it from the cell; for the whole column, use the filter trim in the manifest");
 
 /// Returns the certain damage of a rendered value: a rounded number, the protection of a number
 /// against rounding, a spreadsheet error, or the text that an export writes for an empty cell.
@@ -54,20 +55,26 @@ pub(super) fn damage(text: &str) -> Option<Problem> {
     if trimmed.starts_with("=\"") && trimmed.ends_with('"') {
         return Some(problem(
             t!("is written as a formula, =\"…\""),
-            t!("remove the formula: {{ … | replace('=', '') | replace('\"', '') }}"),
+            t!(
+                "enter the text itself instead of a formula; for the whole column, in the manifest: {{ … | replace('=', '') | replace('\"', '') }}"
+            ),
         ));
     }
     let digits = trimmed.trim_start_matches(['\'', '‘', '’', '`']);
     if digits.len() < trimmed.len() && is_code(digits) {
         return Some(problem(
             t!("begins with an apostrophe"),
-            t!("save the column as text without it, or remove it: {{ … | replace(\"'\", '') }}"),
+            t!(
+                "format the column as text and remove the apostrophe; for the whole column, in the manifest: {{ … | replace(\"'\", '') }}"
+            ),
         ));
     }
     if digits.len() == trimmed.len() && has_decimal_zero(digits) {
         return Some(problem(
             t!("ends in .0: a program exported the number as a decimal"),
-            t!("export the column as text, or remove the decimals: {{ … | replace('.0', '') }}"),
+            t!(
+                "remove .0 from the cell, or export the column as text; for the whole column, in the manifest: {{ … | replace('.0', '') }}"
+            ),
         ));
     }
     if let Some(error) = check::spreadsheet_error(text) {
@@ -83,7 +90,7 @@ pub(super) fn damage(text: &str) -> Option<Problem> {
             null = null
         ),
         t!(
-            "clear the cell or fill it in, or remove it: {{ … | replace('%{null}', '') }}",
+            "clear the cell or fill it in; for the whole column, in the manifest: {{ … | replace('%{null}', '') }}",
             null = null
         ),
     ))

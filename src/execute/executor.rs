@@ -152,12 +152,14 @@ impl<'a> Executor<'a> {
         if stats.stopped.is_none() {
             self.emit(Event::Stopping(match &stopped {
                 Stopped::Asked => {
-                    "stop requested: items in progress are finished, no new items are started"
-                        .to_owned()
+                    t!("stop requested: items in progress are finished, no new items are started")
+                        .into_owned()
                 }
-                Stopped::Failures { tolerated } => {
-                    format!("more than {tolerated} items failed: no new items are started")
-                }
+                Stopped::Failures { tolerated } => t!(
+                    "more than %{tolerated} items failed: no new items are started",
+                    tolerated = tolerated
+                )
+                .into_owned(),
                 Stopped::Fatal(fatal) => fatal.to_string(),
             }));
             stats.stopped = Some(stopped);
@@ -198,8 +200,8 @@ impl<'a> Executor<'a> {
     async fn apply_resources(&self, plan: &Plan, stats: &mut RunStats) -> Result<(), Stopped> {
         let symbols: HashMap<Address, char> = plan
             .resources
-            .actions()
-            .map(|(address, symbol, _)| (address, symbol))
+            .entries()
+            .map(|entry| (entry.address, entry.action.symbol()))
             .collect();
         let mut record_result = |address: Address, result: Result<(), StepError>| {
             let failure = match result {

@@ -172,8 +172,10 @@ impl Executor<'_> {
             && known.fingerprint != item.fingerprint
         {
             return Err(StepError::failed(
-                "the contract that was sent can still be signed, and the row differs from it",
-                "put the row back as it was; or apply with --reissue to revoke the contract and send the row",
+                t!("the contract that was sent can still be signed, and the row differs from it"),
+                t!(
+                    "put the row back as it was; or apply with --reissue to revoke the contract and send the row"
+                ),
             ));
         }
         let afresh = revoked || known.is_some() && !was_sent;

@@ -143,10 +143,10 @@ pub(super) fn hint(error: &str) -> Option<Cow<'static, str>> {
             "correct the cell; for an amount that is deducted, write the sign in the manifest: -{{ … | replace('-', '') | money }}"
         )),
         "rmb" | "money" if rest.starts_with(&*t!(amount::EXAMPLES)) => Some(t!(
-            "accepted are 120000.5 and 120,000.50; remove other text first: {{ … | replace('元', '') | money }}"
+            "write the amount as 120000.5 or 120,000.50; if the whole column has other text, remove it in the manifest: {{ … | replace('元', '') | money }}"
         )),
         "digits" => Some(t!(
-            "clear the cell or correct it: the filter digits would remove its text"
+            "correct the cell or clear it: only its digits are used, so its text would be lost"
         )),
         "date" | "plus" | "epochMs" if rest.starts_with(&*t!(moment::EXAMPLES)) => Some(t!(
             "accepted are 2026-01-05, 2026/1/5, 2026.1.5, 20260105 and 2026年1月5日, each optionally followed by 18:30, 18:30:00 or 18:30:00+08:00"

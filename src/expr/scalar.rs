@@ -178,7 +178,7 @@ impl Expr {
                     t!("the value is undefined")
                 }
                 .into_owned(),
-                hint: Some(t!("set a default: {{ … | default('…') }}").into_owned()),
+                hint: Some(t!("correct the cell; if the value may be missing, set a default in the manifest: {{ … | default('…') }}").into_owned()),
                 line: None,
             });
         }

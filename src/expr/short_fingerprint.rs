@@ -1,5 +1,8 @@
 //! Half a fingerprint, for what is stored for each row.
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::Fingerprint;
 
 /// The first 64 of the 128 bits of a fingerprint. A plan can have a million rows, and stores some
@@ -9,6 +12,20 @@ use super::Fingerprint;
 /// keys, of 3 in 10⁸.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShortFingerprint([u8; 8]);
+
+impl Serialize for ShortFingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:016x}", u64::from_be_bytes(self.0)))
+    }
+}
+
+impl<'de> Deserialize<'de> for ShortFingerprint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let number = u64::from_str_radix(&text, 16).map_err(D::Error::custom)?;
+        Ok(Self(number.to_be_bytes()))
+    }
+}
 
 impl From<Fingerprint> for ShortFingerprint {
     fn from(fingerprint: Fingerprint) -> Self {

@@ -4,6 +4,11 @@ use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS, Evidence, LedgerVers
 use super::{LedgerError, ResourceKind, Sqlite, file, marker};
 
 impl Sqlite {
+    /// Returns whether its file exists. Without a file, a reader has an empty ledger in memory.
+    pub fn exists(&self) -> Result<bool, LedgerError> {
+        file::exists(self.path())
+    }
+
     /// Returns the ledger's id, serial and last writer.
     pub fn version(&self) -> Result<LedgerVersion, LedgerError> {
         self.reading(version::read)

@@ -26,7 +26,12 @@ pub struct Collision {
 impl fmt::Display for Collision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, holder } = self;
-        write!(f, "the response has {id}, which is recorded for {holder}")
+        let text = t!(
+            "the response has %{id}, which is recorded for %{holder}",
+            id = id,
+            holder = holder
+        );
+        f.write_str(&text)
     }
 }
 
@@ -76,8 +81,8 @@ pub(super) fn find_resource(
     remote_id: &str,
 ) -> rusqlite::Result<Option<Collision>> {
     let holder = match kind {
-        ResourceKind::Account => "another thirdId",
-        ResourceKind::Seal => "another seal",
+        ResourceKind::Account => t!("another thirdId"),
+        ResourceKind::Seal => t!("another seal"),
         ResourceKind::Template => return Ok(None),
     };
     // A pair that an older treaty recorded is ignored: the response does not change it.
@@ -94,8 +99,8 @@ pub(super) fn find_resource(
         is_taken |= !is_renamed;
     }
     Ok(is_taken.then(|| Collision {
-        id: format!("the {} {remote_id}", kind.word()),
-        holder: holder.to_owned(),
+        id: t!("the %{kind} %{id}", kind = t!(kind.word()), id = remote_id).into_owned(),
+        holder: holder.into_owned(),
     }))
 }
 
@@ -145,7 +150,7 @@ fn find_receipt(
         );
         let holder = holder(&condition, &[&link, &subject, &step, &text(ACCOUNT_ID)])?;
         if holder.is_some() {
-            return Ok(found("a signing link".to_owned(), holder));
+            return Ok(found(t!("a signing link").into_owned(), holder));
         }
     }
     Ok(None)
@@ -162,7 +167,7 @@ fn item(connection: &Connection, id: EntityId) -> rusqlite::Result<String> {
     });
     Ok(found
         .optional()?
-        .unwrap_or_else(|| "another item".to_owned()))
+        .unwrap_or_else(|| t!("another item").into_owned()))
 }
 
 /// Describes the ids that a ledger records more than once: an older treaty did not check them.

@@ -42,10 +42,10 @@ pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerE
     private_file::resolve(path).map_err(|error| LedgerError::io(path, &error))?;
     let length = std::fs::metadata(path).map_err(|error| LedgerError::io(path, &error))?;
     if !length.is_file() {
-        return Err(damaged(path, "it is not a regular file"));
+        return Err(damaged(path, &t!("it is not a regular file")));
     }
     if length.len() == 0 {
-        return Err(damaged(path, "it is empty"));
+        return Err(damaged(path, &t!("it is empty")));
     }
     let opened = mode.open(path).and_then(|connection| {
         let found = version(&connection)?;
@@ -56,7 +56,7 @@ pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerE
         return Err(LedgerError::Newer(path.display().to_string()));
     }
     if found < 1 {
-        return Err(damaged(path, "it is not a ledger"));
+        return Err(damaged(path, &t!("it is not a ledger")));
     }
     schema::configure_reader(&connection).map_err(|error| own(&error))?;
     if mode != OpenMode::ReadWrite {
@@ -65,7 +65,7 @@ pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerE
         }
         return Err(LedgerError::ReadOnly {
             path: path.display().to_string(),
-            why: "an older treaty has made it, and it must be migrated".to_owned(),
+            why: t!("an older treaty has made it, and it must be migrated").into_owned(),
         });
     }
     schema::configure_writer(&connection).map_err(|error| own(&error))?;
@@ -154,7 +154,11 @@ fn run_check(mode: OpenMode, path: &Path, check: &str) -> rusqlite::Result<Strin
 fn damaged(path: &Path, why: &str) -> LedgerError {
     LedgerError::Broken {
         path: path.display().to_string(),
-        why: format!("the file is damaged and was not changed ({why})"),
+        why: t!(
+            "the file is damaged and was not changed (%{why})",
+            why = why
+        )
+        .into_owned(),
     }
 }
 
@@ -164,7 +168,8 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
             return damaged(path, &error.to_string());
         }
         Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            return LedgerError::Held("another process has been writing to it for 10 s".to_owned());
+            let holder = t!("another process has been writing to it for 10 s");
+            return LedgerError::Held(holder.into_owned());
         }
         Some(rusqlite::ErrorCode::DiskFull) => {
             return LedgerError::Full(path.display().to_string());
@@ -172,7 +177,7 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
         Some(rusqlite::ErrorCode::ReadOnly) => {
             return LedgerError::ReadOnly {
                 path: path.display().to_string(),
-                why: "it must be written".to_owned(),
+                why: t!("it must be written").into_owned(),
             };
         }
         _ => error.to_string(),
@@ -271,12 +276,14 @@ pub(super) fn check_binding(
     };
     let endpoint = text("endpoint")?;
     if endpoint != binding.endpoint {
-        return Err(bound(format!("the endpoint {endpoint}")));
+        return Err(bound(
+            t!("the endpoint %{endpoint}", endpoint = endpoint).into_owned(),
+        ));
     }
     let app = text("app")?;
     let differs = |app_id: &String| app != salt.of(app_id).to_string();
     if binding.app_id.as_ref().is_some_and(differs) {
-        return Err(bound("another app id".to_owned()));
+        return Err(bound(t!("another app id").into_owned()));
     }
     Ok(salt)
 }

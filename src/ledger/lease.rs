@@ -107,17 +107,26 @@ impl Lease {
     /// Describes the holder for messages.
     fn description(&self, now: i64) -> String {
         let renewal = match self.renewed {
-            0 => "released meanwhile".to_owned(),
+            0 => t!("released meanwhile"),
             _ => match self.ahead(now) {
-                Some(ahead) => format!(
-                    "renewed {} s in the future, because the clocks of the machines differ: its lease expires {} s from now, unless it is renewed again; set the clocks",
-                    ahead.as_secs(),
-                    EXPIRY.as_secs()
+                Some(ahead) => t!(
+                    "renewed %{ahead} s in the future, because the clocks of the machines differ: its lease expires %{seconds} s from now, unless it is renewed again; set the clocks",
+                    ahead = ahead.as_secs(),
+                    seconds = EXPIRY.as_secs()
                 ),
-                None => format!("renewed {} s ago", self.age(now).as_secs()),
+                None => t!(
+                    "renewed %{seconds} s ago",
+                    seconds = self.age(now).as_secs()
+                ),
             },
         };
-        format!("{}, since {}, {renewal}", self.holder, self.since)
+        t!(
+            "%{holder}, since %{time}, %{renewal}",
+            holder = self.holder,
+            time = self.since,
+            renewal = renewal
+        )
+        .into_owned()
     }
 }
 

@@ -51,7 +51,8 @@ pub(super) fn create_if_missing(
     }
     if !file::exists(path)? {
         if lock.is_none() {
-            return Err(LedgerError::Held("it is creating the ledger".to_owned()));
+            let holder = t!("it is creating the ledger");
+            return Err(LedgerError::Held(holder.into_owned()));
         }
         marker::allow_creation(path, options)?;
         file::create(path, binding)?;

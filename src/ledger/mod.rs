@@ -69,13 +69,13 @@ use crate::util::atomic_file::is_disk_full;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerError {
     /// Another run holds the lease.
-    #[error("another run holds the ledger: {0}")]
+    #[error("{}", t!("another run holds the ledger: %{holder}", holder = _0))]
     Held(String),
     /// Another run has taken the lease, because this run did not renew it in time.
-    #[error("another run has taken over the ledger while this one was suspended: {0}")]
+    #[error("{}", t!("another run has taken over the ledger while this one was suspended: %{holder}", holder = _0))]
     Taken(String),
     /// The ledger belongs to another endpoint or app, whose ids are unknown to this one.
-    #[error("the ledger {path} belongs to {what} and cannot be used with another one")]
+    #[error("{}", t!("the ledger %{path} belongs to %{what} and cannot be used with another one", path = path, what = what))]
     Bound {
         /// The ledger's file.
         path: String,
@@ -83,12 +83,10 @@ pub enum LedgerError {
         what: String,
     },
     /// A newer treaty has created or migrated the ledger.
-    #[error("the ledger {0} was made by a newer treaty")]
+    #[error("{}", t!("the ledger %{path} was made by a newer treaty", path = _0))]
     Newer(String),
     /// The ledger's file is missing, but it existed.
-    #[error(
-        "the ledger {path}: the file is missing, and with it the record of what was sent; {evidence} shows that it existed"
-    )]
+    #[error("{}", t!("the ledger %{path}: the file is missing, and with it the record of what was sent; %{evidence} shows that it existed", path = path, evidence = evidence))]
     Missing {
         /// The ledger's file.
         path: String,
@@ -96,7 +94,7 @@ pub enum LedgerError {
         evidence: String,
     },
     /// The ledger's file is missing, but not its write-ahead log, which belongs to no other file.
-    #[error("the ledger {path}: the file is missing, but its log {log} exists")]
+    #[error("{}", t!("the ledger %{path}: the file is missing, but its log %{log} exists", path = path, log = log))]
     LogOnly {
         /// The ledger's file.
         path: String,
@@ -104,9 +102,7 @@ pub enum LedgerError {
         log: String,
     },
     /// The ledger is an older copy, or has lost its `-wal` file.
-    #[error(
-        "the ledger {path} is too old: its serial is {serial}, but {source_file} records the serial {known}"
-    )]
+    #[error("{}", t!("the ledger %{path} is too old: its serial is %{serial}, but %{file} records the serial %{known}", path = path, serial = serial, file = source_file, known = known))]
     Older {
         /// The ledger's file.
         path: String,
@@ -118,7 +114,7 @@ pub enum LedgerError {
         known: i64,
     },
     /// The ledger is not the one that was used before.
-    #[error("the ledger {path} ({own}) is not the one that {source_file} records ({known})")]
+    #[error("{}", t!("the ledger %{path} (%{own}) is not the one that %{file} records (%{known})", path = path, own = own, file = source_file, known = known))]
     Replaced {
         /// The ledger's file.
         path: String,
@@ -131,9 +127,7 @@ pub enum LedgerError {
     },
     /// The ledger does not know a process that has written to it: it is a copy that was changed
     /// elsewhere.
-    #[error(
-        "the ledger {path} is another copy: it does not know the last changes that {source_file} records"
-    )]
+    #[error("{}", t!("the ledger %{path} is another copy: it does not know the last changes that %{file} records", path = path, file = source_file))]
     Diverged {
         /// The ledger's file.
         path: String,
@@ -141,7 +135,7 @@ pub enum LedgerError {
         source_file: String,
     },
     /// A ledger with records was to be replaced by an empty one.
-    #[error("{why}; --new-ledger starts with an empty ledger, but {path} has records")]
+    #[error("{}", t!("%{why}; --new-ledger starts with an empty ledger, but %{path} has records", why = why, path = path))]
     NotEmpty {
         /// The ledger's file.
         path: String,
@@ -149,7 +143,7 @@ pub enum LedgerError {
         why: String,
     },
     /// The marker of the ledger cannot be read.
-    #[error("the marker {path} is damaged: {why}")]
+    #[error("{}", t!("the marker %{path} is damaged: %{why}", path = path, why = why))]
     DamagedMarker {
         /// The marker's file.
         path: String,
@@ -157,14 +151,14 @@ pub enum LedgerError {
         why: String,
     },
     /// There is nothing to accept.
-    #[error("the ledger {0} is current, so there is nothing to accept")]
+    #[error("{}", t!("the ledger %{path} is current, so there is nothing to accept", path = _0))]
     Current(String),
     /// A response has an id that is recorded for something else. Nothing of the write was executed;
     /// later writes are.
     #[error("{0}")]
     Collision(Collision),
     /// The file or its folder is read-only, and the ledger cannot be read without writing.
-    #[error("the ledger {path} cannot be used while it is read-only: {why}")]
+    #[error("{}", t!("the ledger %{path} cannot be used while it is read-only: %{why}", path = path, why = why))]
     ReadOnly {
         /// The ledger's file.
         path: String,
@@ -172,10 +166,10 @@ pub enum LedgerError {
         why: String,
     },
     /// There is no space left to write the ledger.
-    #[error("the ledger {0} cannot be written: the disk is full")]
+    #[error("{}", t!("the ledger %{path} cannot be written: the disk is full", path = _0))]
     Full(String),
     /// The ledger cannot be read or written.
-    #[error("the ledger {path}: {why}")]
+    #[error("{}", t!("the ledger %{path}: %{why}", path = path, why = why))]
     Broken {
         /// The ledger's file.
         path: String,
@@ -190,7 +184,7 @@ impl LedgerError {
         if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
             return Self::ReadOnly {
                 path: path.display().to_string(),
-                why: "it must be written".to_owned(),
+                why: t!("it must be written").into_owned(),
             };
         }
         if is_disk_full(error) {

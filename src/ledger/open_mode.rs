@@ -114,9 +114,11 @@ impl FileState {
         }
         Err(LedgerError::Broken {
             path: path.display().to_string(),
-            why: "another process has written to it while it was read without locks, because the folder is read-only: \
-                  run the command again after that process has ended"
-                .to_owned(),
+            why: t!(
+                "another process has written to it while it was read without locks, because the folder is read-only: \
+                 run the command again after that process has ended"
+            )
+            .into_owned(),
         })
     }
 }

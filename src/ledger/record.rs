@@ -47,9 +47,9 @@ impl ResourceKind {
     /// Returns the name for output.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Account => "account",
-            Self::Seal => "seal",
-            Self::Template => "template",
+            Self::Account => t_key!("account"),
+            Self::Seal => t_key!("seal"),
+            Self::Template => t_key!("template"),
         }
     }
 }
@@ -162,7 +162,7 @@ impl Deferral {
 pub(super) const PASSWORD: &str = "\"docPwd\"";
 
 /// The reason why an item failed or is in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The API's error code, if there is one.
     pub code: Option<i64>,
@@ -172,23 +172,27 @@ pub struct Failure {
     pub hint: String,
 }
 
-/// The beginning of the message of a contract that has ended and could not be sent again.
-/// The ledger records it, and reports recognize the message by it: it has one language.
-const NOT_SENT_AGAIN: &str = "not sent again: ";
+/// The beginning of the message of a contract that has ended and could not be sent again. The ledger
+/// records it, and reports recognize the message by it, in each language.
+const NOT_SENT_AGAIN: &str = t_key!("not sent again: ");
 
 impl Failure {
     /// Returns the failure of a contract that has ended and could not be sent again for this reason.
     #[must_use]
     pub fn not_sent_again(self) -> Self {
         Self {
-            message: format!("{NOT_SENT_AGAIN}{}", self.message),
+            message: format!("{}{}", t!(NOT_SENT_AGAIN), self.message),
             ..self
         }
     }
 
     /// Returns whether it is a failure of [`Self::not_sent_again`].
     pub fn is_not_sent_again(&self) -> bool {
-        self.message.starts_with(NOT_SENT_AGAIN)
+        let begins = |locale: &str| {
+            let beginning = t!(NOT_SENT_AGAIN, locale = locale);
+            self.message.starts_with(&*beginning)
+        };
+        begins("en") || begins("zh")
     }
 }
 

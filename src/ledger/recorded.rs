@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::{AccountId, SealId};
 use crate::expr::Fingerprint;
 
@@ -46,7 +48,8 @@ pub struct RecordedSeal {
 }
 
 /// The status of an item. The discriminants are the numbers in the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ItemStatus {
     /// A run works on it, or was interrupted while it did.
     Open = 0,

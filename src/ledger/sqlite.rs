@@ -317,7 +317,7 @@ impl Sqlite {
             verification.join().unwrap_or_else(|_| {
                 Err(LedgerError::Broken {
                     path: self.path.display().to_string(),
-                    why: "the file could not be verified".to_owned(),
+                    why: t!("the file could not be verified").into_owned(),
                 })
             })
         })

@@ -294,5 +294,10 @@ pub(super) fn missing(path: &Path, evidence: &[Evidence]) -> Option<LedgerError>
 /// The first digits of the id, and the serial.
 pub(super) fn describe(version: &LedgerVersion) -> String {
     let id: String = version.id.chars().take(8).collect();
-    format!("id {id}, serial {}", version.serial)
+    t!(
+        "id %{id}, serial %{serial}",
+        id = id,
+        serial = version.serial
+    )
+    .into_owned()
 }

@@ -20,7 +20,7 @@ use super::value::StaticText;
 use super::yaml::{Kind, Node, parse};
 use super::{decode, environment, prepare, resolve, schema};
 use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints};
-use crate::diagnostic::{Diagnostic, Findings, Span};
+use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
 use crate::expr::{Compiler, Environ, ReadableEnv, Variables};
 use crate::util::escape::is_unsafe;
 
@@ -90,6 +90,9 @@ impl Project {
             templates: loader.templates,
             flows: loader.flows,
             scope: compiler.scope(),
+            sources: std::iter::once(node.span.file.clone())
+                .chain(loader.sources)
+                .collect(),
             declared: loader.declared.into_keys().collect(),
         };
         // References may point to declarations of a file that cannot be read.
@@ -321,6 +324,8 @@ struct Loader<'a> {
     /// The location of the first declaration of each name, by section.
     declared: BTreeMap<(&'static str, String), Span>,
     /// Whether a file could not be read.
+    /// The files that were read.
+    sources: Vec<Arc<SourceFile>>,
     is_incomplete: bool,
 }
 
@@ -334,6 +339,7 @@ impl<'a> Loader<'a> {
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
             declared: BTreeMap::new(),
+            sources: Vec::new(),
             is_incomplete: false,
         }
     }
@@ -344,6 +350,7 @@ impl<'a> Loader<'a> {
             self.is_incomplete = true;
             return;
         };
+        self.sources.push(file.clone());
         let documents = match parse(&file) {
             Ok(documents) => documents,
             Err(error) => {

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::account::Account;
 use super::collections::Named;
 use super::flow::Flow;
 use super::seal::{Seal, Template};
 use super::settings::Settings;
+use crate::diagnostic::SourceFile;
 use crate::expr::Scope;
 
 /// The name of the file that makes a folder a project.
@@ -34,6 +36,8 @@ pub struct Project {
     pub flows: BTreeMap<String, Named<Flow>>,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,
+    /// The files that were read: `treaty.yaml` and the manifests.
+    pub sources: Vec<Arc<SourceFile>>,
     /// The declared names, each with its section. Contains invalid declarations too.
     pub(super) declared: BTreeSet<(&'static str, String)>,
 }

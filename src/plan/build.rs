@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::dependencies::{add_dependencies, referenced_resources};
+use super::drift::resource_drift;
 use super::error::Fatal;
 use super::existing_accounts::{is_mixed, refusal};
 use super::items::{FlowPlanner, plan_flow};
@@ -59,6 +60,8 @@ pub async fn build_plan<'a>(
         unrecorded_accounts: 0,
         existing_rules: HashMap::new(),
         unobserved: HashMap::new(),
+        drift: Vec::new(),
+        unforced: Vec::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
         reissues: ReissueMatches::default(),
@@ -105,6 +108,8 @@ pub async fn build_plan<'a>(
     planned_run.plan.resources =
         plan_resources(resources, &recorded, &observed, ledger.salt(), findings);
     planned_run.plan.resources.unobserved = unobserved;
+    planned_run.drift = resource_drift(resources, &recorded, &observed);
+    planned_run.unforced = force_updates(&mut planned_run.plan.resources, resources, selection);
     select_resources(
         &mut planned_run.plan.resources,
         resources,
@@ -186,6 +191,25 @@ fn select_resources(
     }
     let excludes = &selection.excludes;
     plan.exclude(|address| excludes.iter().any(|pattern| pattern.matches(address)));
+}
+
+/// Sets all fields of the accounts that `--force-update` names. Returns the patterns that match no
+/// declared account.
+fn force_updates(
+    plan: &mut ResourcePlan,
+    resources: &Resources,
+    selection: &Selection,
+) -> Vec<AddressPattern> {
+    let mut unmatched = selection.force_update.clone();
+    for name in resources.accounts.keys() {
+        let address = Address::Account(name.clone());
+        unmatched.retain(|pattern| !pattern.matches(&address));
+        let mut patterns = selection.force_update.iter();
+        if patterns.any(|pattern| pattern.matches(&address)) {
+            plan.force_update(name, &resources.accounts[name]);
+        }
+    }
+    unmatched
 }
 
 /// The targets that match neither an item nor a resource.

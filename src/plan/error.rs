@@ -10,10 +10,10 @@ use crate::util::language::is_chinese;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Fatal {
     /// The endpoint cannot be reached, or does not process requests.
-    #[error("the endpoint cannot be reached: {0}")]
+    #[error("{}", t!("the endpoint cannot be reached: %{problem}", problem = _0))]
     Unreachable(Problem),
     /// The service answered a lookup with an error.
-    #[error("cannot look up {subject}: {reason}")]
+    #[error("{}", t!("cannot look up %{subject}: %{reason}", subject = subject, reason = reason))]
     LookupFailed {
         /// The account or `thirdId` of the lookup.
         subject: String,
@@ -21,16 +21,16 @@ pub enum Fatal {
         reason: String,
     },
     /// The service rejected the app id or the secret.
-    #[error("the credentials are refused: {0}")]
+    #[error("{}", t!("the credentials are refused: %{why}", why = _0))]
     Credentials(String),
     /// The service named one account for several `thirdId`s.
-    #[error("account/idexchange has the account {0} for more than one thirdId")]
+    #[error("{}", t!("account/idexchange has the account %{account} for more than one thirdId", account = _0))]
     SharedAccount(AccountId),
     /// Several responses had the ids of other rows or resources.
-    #[error("{0} responses had ids of other rows or resources")]
+    #[error("{}", t!("%{count} responses had ids of other rows or resources", count = _0))]
     MismatchedResponses(usize),
     /// The command was stopped while a call waited: the call was not sent.
-    #[error("stopped while calls waited for the service")]
+    #[error("{}", t!("stopped while calls waited for the service"))]
     Stopped,
     /// The ledger cannot be read or written, or its lease was lost.
     #[error(transparent)]

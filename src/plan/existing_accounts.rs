@@ -1,12 +1,17 @@
 //! Accounts of rows that exist at the service and that this ledger did not create.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::address::Address;
 use crate::desired::FlowRows;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::manifest::ExistingAccounts;
 
 /// The accounts of rows that the ledger does not record.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RowAccountLookup {
     /// The number of unrecorded accounts that were not looked up. Some of them may exist.
     pub unobserved: u64,
@@ -15,7 +20,8 @@ pub struct RowAccountLookup {
 }
 
 /// An account of a row that exists and that this ledger did not create.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ExistingAccount {
     /// The first item that uses it.
     pub item: Address,
@@ -28,7 +34,7 @@ pub struct ExistingAccount {
     /// Whether it is used without a change.
     pub is_kept: bool,
     /// The fields that are set unless it is kept, with masked values.
-    pub fields: Vec<(&'static str, String)>,
+    pub fields: Vec<(Cow<'static, str>, String)>,
 }
 
 impl RowAccountLookup {

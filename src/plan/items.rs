@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::difference::difference;
 use super::error::Fatal;
 use super::forecast::Calls;
 use super::planned_run::PlannedRun;
@@ -20,7 +21,9 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::expr::Fingerprint;
 use crate::ledger::{LedgerError, RecordedItem, Step, step_name};
 use crate::manifest::{Flow, Named, OnVanish, SAME_ACCOUNT_HINT};
-use crate::plan::diff::{FlowPlan, ItemAction, NotReissued, PlannedRow, removed_row_action};
+use crate::plan::diff::{
+    Difference, FlowPlan, ItemAction, Listing, NotReissued, PlannedRow, removed_row_action,
+};
 
 /// Renders and checks all rows of a flow, and plans their items.
 ///
@@ -201,7 +204,16 @@ impl RowPlanner<'_, '_, '_, '_> {
         }
         let status = recorded.map(|recorded| recorded.status);
         let planned = row.planned(action, Some(fingerprint)).with_recorded(status);
-        self.flow_planner.push_planned(planned, key);
+        let is_different = recorded.is_some_and(|recorded| recorded.fingerprint != fingerprint);
+        let difference = match action {
+            ItemAction::Changed | ItemAction::Reissue | ItemAction::Kept
+                if is_different && self.flow_planner.lists(action) =>
+            {
+                difference(rows, item, row.cells, ledger)?
+            }
+            _ => None,
+        };
+        self.flow_planner.push_planned(planned, key, difference);
         Ok(())
     }
 
@@ -262,7 +274,8 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
     fn push_left_out(&mut self, row: RowRef, key: Option<&str>, recorded: Option<RecordedItem>) {
         let unresolved = recorded.and_then(|recorded| removed_row_action(OnVanish::Keep, recorded));
         let action = unresolved.unwrap_or(ItemAction::Skipped);
-        self.plan.push(row.planned(action, None), key, false);
+        let row = row.planned(action, None);
+        self.plan.push(row, key, None, Listing::Samples);
     }
 
     fn push(
@@ -272,12 +285,17 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
         action: ItemAction,
         fingerprint: Option<Fingerprint>,
     ) {
-        self.push_planned(row.planned(action, fingerprint), key);
+        self.push_planned(row.planned(action, fingerprint), key, None);
     }
 
-    fn push_planned(&mut self, row: PlannedRow, key: Option<&str>) {
-        let all = self.planner.selection.show_all;
-        self.plan.push(row, key, all);
+    fn push_planned(&mut self, row: PlannedRow, key: Option<&str>, difference: Option<Difference>) {
+        let listing = self.planner.selection.listing;
+        self.plan.push(row, key, difference, listing);
+    }
+
+    /// Whether the plan lists the next item with an action.
+    fn lists(&self, action: ItemAction) -> bool {
+        self.plan.lists(action, self.planner.selection.listing)
     }
 
     /// Records that an item is sent again if `--reissue` names it.

@@ -7,6 +7,8 @@
 mod build;
 mod dependencies;
 mod diff;
+mod difference;
+mod drift;
 mod error;
 mod existing_accounts;
 mod forecast;
@@ -20,13 +22,18 @@ mod recorded_items;
 mod reissue;
 mod removed_rows;
 mod row_accounts;
+pub mod saved;
 mod selection;
+
+use serde::{Deserialize, Serialize};
 
 pub use build::build_plan;
 pub use diff::{
-    AccountAction, FlowPlan, Grant, ItemAction, PlannedRow, RemovedRow, ResourcePlan, Retry,
-    SAMPLES, SealAction, TemplateAction, field_fingerprints, plan_row_account,
+    AccountAction, Difference, FieldChange, FlowPlan, Grant, ItemAction, Listing, PlannedRow,
+    RemovedRow, ResourceAction, ResourceEntry, ResourcePlan, Retry, SAMPLES, SILENT_SIGN, Sample,
+    SealAction, TemplateAction, field_fingerprints, plan_row_account,
 };
+pub use drift::Drift;
 pub use error::Fatal;
 pub(crate) use error::classify;
 pub(crate) use existing_accounts::existing_account_error;
@@ -42,7 +49,8 @@ pub use planner::Planner;
 pub use selection::{Observe, Selection};
 
 /// The actions of a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// The actions for accounts, seals and templates.
     pub resources: ResourcePlan,

@@ -1,13 +1,17 @@
 //! The people who are asked to sign when a plan is applied.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::api::code::NOTICE_TYPE;
 use crate::desired::{Account, Item, Resources, SignerKind};
 use crate::expr::{Salt, ShortFingerprint};
 
 /// The number of people who are asked to sign. Automatic signatures ask nobody.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct People {
     /// Different people.
     pub asked: u64,
@@ -18,7 +22,7 @@ pub struct People {
     /// The signatures that are requested from them.
     pub signatures: u64,
     /// The number of people by the name of the notice that they get, in the order of the API.
-    pub notices: Vec<(&'static str, u64)>,
+    pub notices: Vec<(Cow<'static, str>, u64)>,
     /// The people who get no notice: they need the signing link.
     pub without_notice: u64,
 }
@@ -84,7 +88,7 @@ impl PeopleCounter {
     pub(crate) fn count(&self) -> People {
         let count = |bit: u8| self.people.values().filter(|bits| **bits & bit > 0).count() as u64;
         let notices = NOTICE_TYPE.list.iter().enumerate();
-        let notices = notices.map(|(at, (_, name))| (*name, count(1 << at)));
+        let notices = notices.map(|(at, (_, name))| (Cow::Borrowed(*name), count(1 << at)));
         let with_notice = |bits: &&u8| **bits & !AGAIN > 0;
         let reached = self.people.values().filter(with_notice).count() as u64;
         let asked = self.people.len() as u64;

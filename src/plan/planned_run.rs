@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use super::drift::Drift;
 use super::people::PeopleCounter;
 use super::reissue::ReissueMatches;
 use super::selection::Selection;
@@ -33,6 +34,10 @@ pub struct PlannedRun<'a> {
     pub existing_rules: HashMap<Fingerprint, ExistingAccounts>,
     /// Fingerprints of the `thirdId`s of row accounts whose lookup failed, with the reason.
     pub unobserved: HashMap<Fingerprint, Failure>,
+    /// The differences between the recorded and the observed resources.
+    pub drift: Vec<Drift>,
+    /// The patterns of `--force-update` that match no declared account.
+    pub unforced: Vec<AddressPattern>,
     /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.

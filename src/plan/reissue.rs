@@ -75,66 +75,84 @@ impl ReissueMatches {
                     self.refused.push((address, refusal));
                 }
                 _ => findings.push(
-                    Diagnostic::error(format!("--reissue {pattern} matches no row"))
-                        .hint("addresses look like flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them"),
+                    Diagnostic::error(t!("--reissue %{pattern} matches no row", pattern = pattern))
+                        .hint(t!("addresses look like flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them")),
                 ),
             }
         }
         let more = self.refused.len().saturating_sub(MOST_NAMED);
         for (address, refusal) in self.refused.into_iter().take(MOST_NAMED) {
             let (why, hint) = words(refusal);
-            let message = format!("{address} is not sent again: {why}");
-            findings.push(Diagnostic::error(message).hint(hint));
+            let message = t!(
+                "%{address} is not sent again: %{why}",
+                address = address,
+                why = t!(why)
+            );
+            findings.push(Diagnostic::error(message).hint(t!(hint)));
         }
         if more > 0 {
-            let message = format!("{more} more items of --reissue are not sent again");
+            let message = t!(
+                "%{count} more items of --reissue are not sent again",
+                count = more
+            );
             findings.push(Diagnostic::error(message));
         }
         for ((flow, refusal), count) in self.others {
             let (why, hint) = words(refusal);
-            let items = if count == 1 { "item" } else { "items" };
-            let message =
-                format!("flows.{flow}: {count} {items} of --reissue not sent again: {why}");
-            findings.push(Diagnostic::warning(message).hint(hint));
+            let why = t!(why);
+            let message = match count {
+                1 => t!(
+                    "flows.%{flow}: 1 item of --reissue not sent again: %{why}",
+                    flow = flow,
+                    why = why
+                ),
+                count => t!(
+                    "flows.%{flow}: %{count} items of --reissue not sent again: %{why}",
+                    flow = flow,
+                    count = count,
+                    why = why
+                ),
+            };
+            findings.push(Diagnostic::warning(message).hint(t!(hint)));
         }
         Ok(findings)
     }
 }
 
-/// Returns the reason in words, and a hint.
+/// Returns the keys of the reason and of a hint.
 fn words(refusal: NotReissued) -> (&'static str, &'static str) {
     match refusal {
         NotReissued::Signed => (
-            "all have signed, and a signed contract is not replaced",
-            "give the row a new key to send another contract",
+            t_key!("all have signed, and a signed contract is not replaced"),
+            t_key!("give the row a new key to send another contract"),
         ),
         NotReissued::InDoubt => (
-            "it is unknown whether it was sent",
-            "run apply --retry in-doubt or state settle first",
+            t_key!("it is unknown whether it was sent"),
+            t_key!("run apply --retry in-doubt or state settle first"),
         ),
         NotReissued::UnderWay => (
-            "the row was sent again before, and this contract can still be signed",
-            "to replace it once more, run treaty revoke first, then repeat this command",
+            t_key!("the row was sent again before, and this contract can still be signed"),
+            t_key!("to replace it once more, run treaty revoke first, then repeat this command"),
         ),
         NotReissued::Invalid => (
-            "its row has errors",
-            "correct the row and run the command again",
+            t_key!("its row has errors"),
+            t_key!("correct the row and run the command again"),
         ),
         NotReissued::LeftOut => (
-            "where leaves its row out",
-            "change the row or where of the flow, then run the command again",
+            t_key!("where leaves its row out"),
+            t_key!("change the row or where of the flow, then run the command again"),
         ),
         NotReissued::Excluded => (
-            "--target or --exclude leaves it out",
-            "name it in --target, too, or remove --reissue",
+            t_key!("--target or --exclude leaves it out"),
+            t_key!("name it in --target, too, or remove --reissue"),
         ),
         NotReissued::NoRow => (
-            "its row is not in the sheet",
-            "put the row back; treaty revoke only revokes the contract",
+            t_key!("its row is not in the sheet"),
+            t_key!("put the row back; treaty revoke only revokes the contract"),
         ),
         NotReissued::Unknown => (
-            "it has neither a row nor a record",
-            "check the flow and the key; plan --all lists the addresses of the rows",
+            t_key!("it has neither a row nor a record"),
+            t_key!("check the flow and the key; plan --all lists the addresses of the rows"),
         ),
     }
 }

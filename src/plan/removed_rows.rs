@@ -40,7 +40,7 @@ pub(crate) fn plan_removed_rows(
         // A row with an invalid key may belong to any item.
         let revoke_none = !all_have_keys || selection.retry.is_some();
         if wanted && !(action == ItemAction::Revoke && revoke_none) {
-            plan.push_removed(key, action, selection.show_all);
+            plan.push_removed(key, action, selection.listing);
         }
     })
 }

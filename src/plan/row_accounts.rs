@@ -1,5 +1,6 @@
 //! The accounts of the rows that are to be sent: which ones to look up, and the calls they need.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::error::Fatal;
@@ -46,7 +47,7 @@ struct Unrecorded {
     account: usize,
     rule: ExistingAccounts,
     /// The fields that an adoption sets, with masked values.
-    fields: Vec<(&'static str, String)>,
+    fields: Vec<(Cow<'static, str>, String)>,
     create: Op,
     update: Op,
     /// Whether no earlier row has the account.
@@ -258,9 +259,11 @@ impl RowAccounts {
 }
 
 /// Returns the fields that an adoption of the account sets, with masked values.
-fn masked_fields(account: &Account) -> Vec<(&'static str, String)> {
+fn masked_fields(account: &Account) -> Vec<(Cow<'static, str>, String)> {
     let fields = account.settable().into_iter();
-    fields.map(|(name, value)| (name, mask(&value))).collect()
+    fields
+        .map(|(name, value)| (name.into(), mask(&value)))
+        .collect()
 }
 
 /// The operations that create and update an account.

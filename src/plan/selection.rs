@@ -1,15 +1,19 @@
 //! The part of a project that a command selects.
 
+use serde::{Deserialize, Serialize};
+
 use crate::address::{Address, AddressPattern, is_selected};
 use crate::expr::Fingerprint;
 use crate::ledger::RecordedItem;
 use crate::manifest::{OnChange, Tolerance};
-use crate::plan::diff::{ItemAction, NotReissued, Retry, item_action, reissue_action};
+use crate::plan::diff::{ItemAction, Listing, NotReissued, Retry, item_action, reissue_action};
 
 /// Which accounts the planner looks up at the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Observe {
     /// The accounts of the project, and the unrecorded accounts of rows that are to be sent.
+    #[default]
     All,
     /// The accounts of the project.
     Resources,
@@ -28,10 +32,12 @@ pub struct Selection {
     pub retry: Option<Retry>,
     /// Items to send again, although a contract was sent for them.
     pub reissue: Vec<AddressPattern>,
+    /// Accounts whose fields are set again, although the ledger records them as set.
+    pub force_update: Vec<AddressPattern>,
     /// Limit of revocations per flow; overrides the project's limit.
     pub max_revoke: Option<Tolerance>,
-    /// Whether a plan shows every item instead of some samples of each kind.
-    pub show_all: bool,
+    /// The items that the plan lists.
+    pub listing: Listing,
 }
 
 impl Selection {

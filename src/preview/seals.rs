@@ -35,21 +35,25 @@ pub(super) fn looks(signer: &Signer, item: &Item, resources: &Resources) -> Vec<
         SignerKind::User { account, seal, .. } => {
             vec![automatic(seal.as_deref(), Some(account), item, resources)]
         }
-        SignerKind::Person { account, .. } => vec![look(name(account), "signature", SIGNATURE)],
+        SignerKind::Person { account, .. } => {
+            vec![look(name(account), &t!("signature"), SIGNATURE)]
+        }
         SignerKind::Organization {
             account,
             organization,
         } => {
-            let by = format!("seal, by {}", name(account));
+            let by = t!("seal, by %{name}", name = name(account));
             vec![look(name(organization), &by, SEAL)]
         }
         SignerKind::PersonAndOrganization {
             account,
             organization,
         } => {
-            let mut all = vec![look(name(account), "signature", SIGNATURE)];
+            let mut all = vec![look(name(account), &t!("signature"), SIGNATURE)];
             let organization = organization.as_ref();
-            all.extend(organization.map(|organization| look(name(organization), "seal", SEAL)));
+            all.extend(
+                organization.map(|organization| look(name(organization), &t!("seal"), SEAL)),
+            );
             all
         }
     }

@@ -67,8 +67,13 @@ pub(super) fn signers(
             let positions = placement.map_or(&[][..], |own| &own.positions[..]);
             if positions.is_empty() {
                 let owners = joined(looks.iter().map(|look| &*look.owner));
-                let note = format!("{order} {} ({owners}): free position", signer.name);
-                marks[at].notes.push((color(signer), note));
+                let note = t!(
+                    "%{order} %{signer} (%{owners}): free position",
+                    order = order,
+                    signer = signer.name,
+                    owners = owners
+                );
+                marks[at].notes.push((color(signer), note.into_owned()));
                 places.push(place(
                     t!("free position: the signer chooses it").into_owned(),
                     None,

@@ -64,17 +64,17 @@ impl StepContext<'_> {
         let (Some(flow), Some(signer)) = (sent_flow(&journal), signer(item, &reissue.signer))
         else {
             return Err(StepError::failed(
-                format!("the flow has no signer {}", reissue.signer),
-                "check the names of the signers in the manifest",
+                t!("the flow has no signer %{signer}", signer = reissue.signer),
+                t!("check the names of the signers in the manifest"),
             ));
         };
         if journal.sign_url(&name).is_none() {
             return Err(StepError::failed(
-                format!(
-                    "{} was not asked to sign yet, or is an automatic signer",
-                    reissue.signer
+                t!(
+                    "%{signer} was not asked to sign yet, or is an automatic signer",
+                    signer = reissue.signer
                 ),
-                "treaty sync adds deferred signers",
+                t!("treaty sync adds deferred signers"),
             ));
         }
         let state = self.state(&flow).await?;
@@ -87,7 +87,7 @@ impl StepContext<'_> {
         let identity = journal.signers.iter().find(|(step, _)| *step == name);
         let Some(identity) = identity.map(|(_, identity)| identity.clone()) else {
             return Err(StepError::failed(
-                "the identity of the signer is not recorded",
+                t!("the identity of the signer is not recorded"),
                 "",
             ));
         };
@@ -115,8 +115,8 @@ impl StepContext<'_> {
             Some(why) if status.has_ended() => Ok(ItemOutcome::EndedEarly(status, why)),
             Some(failure) => Ok(ItemOutcome::Failed(failure)),
             None if asked.sign_url(&name).as_deref() == Some("") => Err(StepError::failed(
-                "the signer signed or refused while the task was being withdrawn",
-                "run treaty sync to update the record",
+                t!("the signer signed or refused while the task was being withdrawn"),
+                t!("run treaty sync to update the record"),
             )),
             None => Ok(ItemOutcome::Done(status)),
         }
@@ -192,8 +192,8 @@ impl StepContext<'_> {
             self.ledger.write(writes).await?;
         }
         Err(StepError::failed(
-            "the task could not be withdrawn: the task and its signing link are still valid",
-            "try again later; the account is already updated from the row",
+            t!("the task could not be withdrawn: the task and its signing link are still valid"),
+            t!("try again later; the account is already updated from the row"),
         ))
     }
 
@@ -223,8 +223,11 @@ impl StepContext<'_> {
             };
             let Some(recorded) = recorded.filter(is_same) else {
                 return Err(StepError::failed(
-                    format!("the thirdId of {name} in the row differs from the one that was sent"),
-                    "restore the thirdId; for another person, give the row a new key",
+                    t!(
+                        "the thirdId of %{name} in the row differs from the one that was sent",
+                        name = name
+                    ),
+                    t!("restore the thirdId; for another person, give the row a new key"),
                 ));
             };
             self.update_changed_fields(account, &recorded, resource.as_ref())
@@ -240,14 +243,16 @@ fn check_row(reissue: &TaskReissue) -> Result<(), StepError> {
     let same = record.fingerprint == item.fingerprint;
     if !same && (record.content.is_none() || record.content != item.content) {
         return Err(StepError::failed(
-            "the row differs from what was sent in more than its accounts",
-            "change only the mobile, name or email; or run treaty revoke, and give the row a new key",
+            t!("the row differs from what was sent in more than its accounts"),
+            t!(
+                "change only the mobile, name or email; or run treaty revoke, and give the row a new key"
+            ),
         ));
     }
     if record.status != ItemStatus::Waiting {
         return Err(StepError::failed(
-            "apply is not complete for the item",
-            "apply again or resolve the item in doubt, then reissue the task",
+            t!("apply is not complete for the item"),
+            t!("apply again or resolve the item in doubt, then reissue the task"),
         ));
     }
     Ok(())
@@ -321,13 +326,13 @@ fn check_withdrawable(
     identity: &SignerIdentity,
     tasks: &[FoundTask],
 ) -> Result<(), StepError> {
-    let hint = "check the flow on the service's own pages";
+    let hint = t!("check the flow on the service's own pages");
     let is_own = |task: &&FoundTask| task.is_of(identity);
     let is_completed =
         |task: &FoundTask| matches!(task.status, SignStatus::Signed | SignStatus::Ended);
     if tasks.iter().filter(is_own).any(is_completed) {
         return Err(StepError::failed(
-            "the signer has already signed or refused",
+            t!("the signer has already signed or refused"),
             hint,
         ));
     }
@@ -338,7 +343,7 @@ fn check_withdrawable(
     });
     if takes_others || journal.count_rivals(name, identity) > 0 {
         return Err(StepError::failed(
-            "the same account has another task in this flow, which would be withdrawn, too",
+            t!("the same account has another task in this flow, which would be withdrawn, too"),
             hint,
         ));
     }

@@ -1,7 +1,6 @@
 //! The files of a report. Each row is passed once to all files.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::failed_tables::FailedTables;
@@ -192,7 +191,8 @@ fn add_to_page(html: &mut HtmlReport, report: &FlowReport<'_>, row: &ReportRow) 
         .map(ItemRecord::contract_number)
         .filter(|number| *number > 1)
     {
-        let _ = write!(flow_id.to_mut(), " (contract {number})");
+        let text = t!(" (contract %{number})", number = number);
+        flow_id.to_mut().push_str(&text);
     }
     html.add(&PageItem {
         flow: report.flow,

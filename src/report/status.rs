@@ -66,6 +66,11 @@ impl Status {
         t!(self.word())
     }
 
+    /// Returns a number of items with this status, for people.
+    pub fn counted(self, count: u64) -> String {
+        t!("%{count} %{status}", count = count, status = self.label()).into_owned()
+    }
+
     /// Returns whether signers were asked and the flow has not ended.
     pub fn is_under_way(self) -> bool {
         matches!(self, Self::Sent | Self::Waiting)

@@ -17,7 +17,8 @@ use crate::util::input_file;
 pub const SCHEMA: &str = include_str!("../../docs/schema/run.json");
 
 /// The value of [`Summary::stopped`] of a run without a result.
-const UNFINISHED: &str = "the run ended without a result: it was killed, or is still in progress";
+const UNFINISHED: &str =
+    t_key!("the run ended without a result: it was killed, or is still in progress");
 
 /// Request counts by the path of the operation.
 pub type Calls = BTreeMap<String, CallCount>;
@@ -177,7 +178,7 @@ impl Summary {
             reported: None,
             seconds: 0.0,
             exit_code: None,
-            stopped: Some(UNFINISHED.to_owned()),
+            stopped: Some(t!(UNFINISHED).into_owned()),
             items: BTreeMap::new(),
             planned: 0,
             unused_rows: 0,

@@ -1,10 +1,12 @@
-//! Protects cells of reports that a spreadsheet would evaluate as a formula, or change as a number,
-//! and removes the protection.
+//! Protects cells of reports that a spreadsheet would evaluate as a formula, or change as a number or a
+//! date, and removes the protection.
 //!
 //! An apostrophe is put before such a cell, and before an apostrophe that precedes one. The reader
 //! removes it again, because a report can be used as a sheet.
 
 use std::borrow::Cow;
+
+use super::date_text::changes_as_date;
 
 /// Returns the cell as it is written to a report.
 pub fn escape_formula(cell: &str) -> Cow<'_, str> {
@@ -15,8 +17,8 @@ pub fn escape_formula(cell: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns the cell as it is written to a report whose cells are read back: also a number that a
-/// spreadsheet would change is protected.
+/// Returns the cell as it is written to a report whose cells are read back: also a number or a date that
+/// a spreadsheet would change is protected.
 pub fn protect_cell(cell: &str) -> Cow<'_, str> {
     if needs_protection(cell) {
         Cow::Owned(format!("'{cell}"))
@@ -36,7 +38,7 @@ pub(super) fn unprotect_cell(cell: &str) -> &str {
 fn needs_protection(cell: &str) -> bool {
     match cell.strip_prefix('\'') {
         Some(rest) => is_protected(rest),
-        None => is_formula(cell) || changes_as_number(cell),
+        None => is_formula(cell) || changes_as_number(cell) || changes_as_date(cell),
     }
 }
 
@@ -142,6 +144,12 @@ mod tests {
 
         #[test]
         fn protected_numbers_round_trip(cell in "['+-]{0,2}[0-9.eE]{0,20}") {
+            let written = protect_cell(&cell);
+            prop_assert_eq!(unprotect_cell(&written), cell.as_str());
+        }
+
+        #[test]
+        fn protected_dates_round_trip(cell in "'{0,2}[0-9]{0,4}([-/:][0-9Mar]{0,4}){0,3}") {
             let written = protect_cell(&cell);
             prop_assert_eq!(unprotect_cell(&written), cell.as_str());
         }

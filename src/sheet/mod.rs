@@ -6,6 +6,7 @@
 //! - Rows are streamed: the memory does not grow with the rows. Of a workbook, the table of shared
 //!   texts is held.
 
+mod date_text;
 mod encoding;
 mod file;
 mod formula;

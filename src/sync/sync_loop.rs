@@ -355,7 +355,7 @@ impl<'a> SyncLoop<'a> {
 fn unsent() -> Failure {
     Failure {
         code: None,
-        message: "sending the contract is not complete".to_owned(),
-        hint: "apply again: treaty probes the service before it sends anything".to_owned(),
+        message: t!("sending the contract is not complete").into_owned(),
+        hint: t!("apply again: treaty probes the service before it sends anything").into_owned(),
     }
 }

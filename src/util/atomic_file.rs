@@ -18,7 +18,7 @@ use crate::util::private_file;
 
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{path} cannot be written: {why}")]
+#[error("{}", t!("%{path} cannot be written: %{why}", path = path.display(), why = why))]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,

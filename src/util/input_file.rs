@@ -23,7 +23,7 @@ pub enum InputError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// A pipe, a device, a socket or a folder.
-    #[error("it is a {0}, not a regular file")]
+    #[error("{}", t!("it is a %{kind}, not a regular file", kind = t!(*_0)))]
     NotRegular(&'static str),
     /// Larger than the limit, in bytes.
     #[error("{}", t!("it is larger than %{size} MiB", size = _0 / MEBIBYTE))]
@@ -111,19 +111,19 @@ fn check_type(kind: FileType) -> Result<(), InputError> {
         return Ok(());
     }
     if kind.is_dir() {
-        return Err(InputError::NotRegular("folder"));
+        return Err(InputError::NotRegular(t_key!("folder")));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::FileTypeExt as _;
         if kind.is_fifo() {
-            return Err(InputError::NotRegular("named pipe"));
+            return Err(InputError::NotRegular(t_key!("named pipe")));
         }
         if kind.is_socket() {
-            return Err(InputError::NotRegular("socket"));
+            return Err(InputError::NotRegular(t_key!("socket")));
         }
     }
-    Err(InputError::NotRegular("device"))
+    Err(InputError::NotRegular(t_key!("device")))
 }
 
 #[cfg(test)]

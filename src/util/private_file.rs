@@ -89,15 +89,17 @@ fn check_owner(metadata: &Metadata, path: &Path) -> Result<()> {
         return Ok(());
     }
     let kind = if metadata.is_symlink() {
-        "symbolic link"
+        t!("symbolic link")
     } else {
-        "file"
+        t!("file")
     };
     Err(Error::new(
         ErrorKind::PermissionDenied,
-        format!(
-            "the {kind} {} belongs to another user (uid {owner}); remove it, or use a folder that only you can write to",
-            path.display()
+        t!(
+            "the %{kind} %{path} belongs to another user (uid %{owner}); remove it, or use a folder that only you can write to",
+            kind = kind,
+            path = path.display(),
+            owner = owner
         ),
     ))
 }

@@ -23,11 +23,11 @@ pub(super) use doctor::Doctor;
 pub(super) use language::Language;
 pub(super) use preview::Preview;
 pub(super) use project::{Ask, Ids, Init, Sandbox, Schema, SchemaOf, Sheet};
-pub(super) use run::{Apply, Plan, PlanFormat, Selected};
+pub(super) use run::{Apply, Plan, PlanFormat, Selected, ShowPlan};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
 pub(super) use state::{
-    Adopt, Export, Forget, Import, List, Settle, Settlement, Show, State, StateCommand,
+    Adopt, Export, Forget, Import, InitLedger, List, Settle, Settlement, Show, State, StateCommand,
 };
 pub(super) use values::{Format, Until};
 
@@ -44,6 +44,7 @@ Examples:
 
 Exit codes:
   0 done   2 plan: there are changes   3 some items failed   4 some items are in doubt
+  5 apply FILE: the saved plan does not apply any more
   64 wrong usage   65 invalid manifests or rows   69 endpoint not reachable
   75 another run holds the ledger   77 credentials missing or refused   130 interrupted   1 other errors
 
@@ -225,7 +226,8 @@ Examples:
     #[command(after_help = "\
 Examples:
   treaty validate
-  treaty -p loans -e production validate")]
+  treaty -p loans -e production validate
+  treaty validate --format github")]
     Validate(Validate),
     /// Show filled contracts of a few rows as PDFs, without sending a request
     #[command(long_about = preview::PREVIEW, after_help = "\
@@ -238,12 +240,20 @@ Examples:
     #[command(long_about = run::PLAN, after_help = "\
 Examples:
   treaty plan
-  treaty plan --target flows.loans --format json --detailed-exitcode")]
+  treaty plan --target flows.loans --format json --detailed-exitcode
+  treaty plan -o plan.json --valid-for 24h")]
     Plan(Plan),
+    /// Show a saved plan
+    #[command(after_help = "\
+Examples:
+  treaty show plan.json
+  treaty show plan.json --format markdown")]
+    Show(ShowPlan),
     /// Execute the changes of a plan after confirmation
     #[command(long_about = run::APPLY, after_help = "\
 Examples:
   treaty apply
+  treaty apply plan.json
   treaty -e production apply --confirm production --wait --until 06:00")]
     Apply(Apply),
     /// Poll sent contracts: add deferred signers, archive, download
@@ -321,7 +331,22 @@ Examples:
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Validate {}
+pub(super) struct Validate {
+    /// The format of the findings on standard output
+    #[arg(long, value_enum, default_value_t = FindingsFormat::Text)]
+    pub(super) format: FindingsFormat,
+}
+
+/// The format of findings on standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum FindingsFormat {
+    /// None; text for people on standard error
+    Text,
+    /// One JSON object
+    Json,
+    /// Annotations of GitHub Actions
+    Github,
+}
 
 impl Command {
     /// The name of the command, for logs.
@@ -332,6 +357,7 @@ impl Command {
             Self::Validate(_) => "validate",
             Self::Preview(_) => "preview",
             Self::Plan(_) => "plan",
+            Self::Show(_) => "show",
             Self::Apply(_) => "apply",
             Self::Sync(_) => "sync",
             Self::Listen(_) => "listen",
@@ -351,7 +377,9 @@ impl Command {
     /// Whether the command prints JSON for programs.
     fn prints_json(&self) -> bool {
         let format = match self {
+            Self::Validate(own) => return own.format == FindingsFormat::Json,
             Self::Plan(own) => return own.format == PlanFormat::Json,
+            Self::Show(own) => return own.format == PlanFormat::Json,
             Self::Status(own) => own.format,
             Self::Runs(own) => own.format,
             Self::Doctor(own) => own.format,

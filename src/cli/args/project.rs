@@ -90,6 +90,8 @@ pub(crate) enum SchemaOf {
     Manifest,
     /// run.json, the summary of a run
     Run,
+    /// The output of plan --format json
+    Plan,
 }
 
 #[derive(Debug, clap::Args)]

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::shared::{LedgerChoice, Waiting};
-use super::values::tolerance;
+use super::values::{duration, tolerance};
 use crate::address::AddressPattern;
-use crate::manifest::Tolerance;
+use crate::manifest::{Millis, Tolerance};
 use crate::plan::{Observe, Retry};
 
 pub(super) const PLAN: &str = "\
@@ -22,10 +22,14 @@ Build a plan, show it, ask for confirmation and execute it.
 Completed items are not sent again, so an interrupted or failed apply can be repeated. The results are written to \
 reports/<run>/.
 
-Exit codes: 0 all done, 3 some items failed, 4 some items are in doubt, 130 interrupted.";
+With FILE, the plan that treaty plan -o has saved is applied. It is the approval: nothing is asked. If anything that \
+it depends on has changed, nothing is done.
+
+Exit codes: 0 all done, 3 some items failed, 4 some items are in doubt, 5 the saved plan does not apply any more, \
+130 interrupted.";
 
 /// The addresses and lookups of a plan.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Selected {
     /// Select addresses, such as accounts.acme or flows.loan; * matches any text
     #[arg(long, value_name = "ADDRESS")]
@@ -44,6 +48,11 @@ pub(crate) struct Selected {
     /// sent once more if the command is repeated.
     #[arg(long, value_name = "ADDRESS", conflicts_with = "retry")]
     pub(crate) reissue: Vec<AddressPattern>,
+    /// Set all fields of these accounts again, although the ledger records them as set
+    ///
+    /// The fields of an account cannot be read back from the service. Only accounts of manifests.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) force_update: Vec<AddressPattern>,
     /// Process only items that failed, items in doubt, or contracts that were rejected or expired
     ///
     /// Items in doubt are looked up at the service again. Rejected and expired contracts are sent
@@ -70,6 +79,16 @@ pub(crate) enum ObserveArg {
     Resources,
     /// No accounts; the plan uses the ledger only
     None,
+}
+
+impl From<Observe> for ObserveArg {
+    fn from(observe: Observe) -> Self {
+        match observe {
+            Observe::All => Self::All,
+            Observe::Resources => Self::Resources,
+            Observe::None => Self::None,
+        }
+    }
 }
 
 impl From<ObserveArg> for Observe {
@@ -102,10 +121,41 @@ pub(crate) struct Plan {
     /// Exit with code 2 if there are changes, otherwise 4 for items in doubt, 3 for blocked rows
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Compare the ledger with the service, too: accounts, seals, and contracts that have not ended
+    ///
+    /// One read request for each such contract. What cannot be read is named.
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Save the plan to this file, for treaty apply FILE
+    ///
+    /// The file has actions, keyed fingerprints and contract keys; no personal data and no secrets.
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The time for which the saved plan may be applied, such as 24h [default: no limit]
+    #[arg(long, value_name = "DURATION", value_parser = duration, requires = "output")]
+    pub(crate) valid_for: Option<Millis>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ShowPlan {
+    /// The file that treaty plan -o has written
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Show all actions instead of samples
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// The output format
+    #[arg(long, value_enum, default_value_t = PlanFormat::Text)]
+    pub(crate) format: PlanFormat,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Apply {
+    /// A saved plan: exactly it is applied, without a question, or nothing
+    #[arg(value_name = "FILE", conflicts_with_all = [
+        "target", "exclude", "observe", "reissue", "force_update", "retry", "max_revoke", "accept_ledger"
+    ])]
+    pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) selected: Selected,
     /// The most failed items that are tolerated; overrides failures.tolerate
@@ -140,6 +190,17 @@ pub(crate) enum RetryArg {
     Rejected,
     /// Contracts whose signing deadline passed
     Expired,
+}
+
+impl From<Retry> for RetryArg {
+    fn from(retry: Retry) -> Self {
+        match retry {
+            Retry::Failed => Self::Failed,
+            Retry::InDoubt => Self::InDoubt,
+            Retry::Rejected => Self::Rejected,
+            Retry::Expired => Self::Expired,
+        }
+    }
 }
 
 impl From<RetryArg> for Retry {

@@ -60,6 +60,11 @@ Examples:
   treaty state export backup.jsonl
   treaty -e production state export | gzip > backup.jsonl.gz")]
     Export(Export),
+    /// Create an empty ledger, before the first run
+    #[command(long_about = INIT, after_help = "\
+Examples:
+  treaty -e production state init --confirm production")]
+    Init(InitLedger),
     /// Import an exported ledger into an empty one
     #[command(after_help = "\
 Examples:
@@ -67,6 +72,12 @@ Examples:
   treaty -e production state import backup.jsonl --confirm production")]
     Import(Import),
 }
+
+const INIT: &str = "\
+Create an empty ledger, before the first run.
+
+A saved plan needs a ledger, so that it is never made from an empty memory by mistake. It is refused if the ledger \
+exists, or if its marker or a report shows that it existed.";
 
 const FORGET: &str = "\
 Remove a resource or item from the ledger.
@@ -148,6 +159,12 @@ pub(crate) enum Settlement {
     Done,
     /// It did not take effect; the next apply sends it again
     Again,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InitLedger {
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, clap::Args)]

@@ -14,6 +14,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod sheet;
+mod show;
 mod state;
 mod status;
 mod sync;
@@ -28,8 +29,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     match &args.command {
         Command::Init(own) => init::run(global, own),
         Command::Sheet(own) => sheet::run(global, own),
-        Command::Validate(_) => validate::run(global),
+        Command::Validate(own) => validate::run(global, own),
         Command::Plan(own) => plan::run(global, own),
+        Command::Show(own) => show::run(global, own),
         Command::Preview(own) => preview::run(global, own),
         Command::Apply(own) => apply::run(global, own),
         Command::Sync(own) => sync::run(global, own),

@@ -1,40 +1,56 @@
-//! `treaty plan`: shows what `apply` would change.
+//! `treaty plan`: shows what `apply` would change, and saves it.
 
 use crate::cli::args::{Global, Plan, PlanFormat};
 use crate::cli::context::ledger_version::{UnrecordedAccounts, evidence};
 use crate::cli::context::session::{PlanContext, with_plan};
+use crate::cli::context::{drift, saved_plan};
 use crate::cli::exit::Exit;
-use crate::cli::output::plan_text::{self, Detail};
-use crate::cli::output::{env_values, out, plan_markdown};
+use crate::cli::output::plan_text::Detail;
+use crate::cli::output::{self, out, plan_head, plan_json};
 use crate::ledger::Sqlite;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
     with_plan(
         global,
-        &args.selected,
+        (&args.selected, args.output.is_some()),
         |_| Ok(()),
-        |_, project, binding| Sqlite::read(&project.settings.ledger, binding),
+        |_, project, binding| Ok(Sqlite::read(&project.settings.ledger, binding)?),
         |context| {
             note_ledger(global, args, context)?;
-            let (plan, settings) = (&context.planned.plan, &context.project.settings);
-            match args.format {
-                PlanFormat::Text => {
-                    out::lines(plan_text::lines(
-                        plan,
-                        settings,
-                        Detail {
-                            all: args.selected.all,
-                            calls: global.verbose > 0,
-                        },
-                        context.session.started,
-                    ));
-                }
-                PlanFormat::Markdown => {
-                    out::lines(plan_markdown::lines(plan, settings));
-                }
-                PlanFormat::Json => {
-                    let json = env_values::masked_json(plan_text::json(plan, settings));
+            let PlanContext {
+                planned,
+                project,
+                ledger,
+                session,
+                ..
+            } = context;
+            let (plan, now) = (&planned.plan, session.started);
+            let version = ledger.exists()?.then(|| ledger.version()).transpose()?;
+            let head = plan_head::head(project, version, plan, now);
+            let detail = Detail {
+                all: args.selected.all,
+                calls: global.verbose > 0,
+            };
+            let drift = args.refresh.then(|| drift::drift(context)).transpose()?;
+            match (&drift, args.format) {
+                (Some(drift), PlanFormat::Json) => {
+                    let mut json = plan_json::json(plan, &head, detail.all);
+                    json["drift"] = output::drift::json(drift);
                     out::json(&json);
+                }
+                _ => saved_plan::print(plan, &head, args.format, detail, now),
+            }
+            if let Some(drift) = drift.filter(|_| args.format != PlanFormat::Json) {
+                out::lines(output::drift::lines(&drift));
+            }
+            if let Some(path) = &args.output {
+                saved_plan::write(args, path, context, head)?;
+                if !global.quiet {
+                    let text = t!(
+                        "saved: treaty apply %{file} applies exactly this plan, or nothing",
+                        file = path.display()
+                    );
+                    out::log_note(global.log_format, text);
                 }
             }
             Ok(match plan {
@@ -49,13 +65,16 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
 }
 
 /// Notes that `apply` will refuse the ledger, or that it is younger than the accounts at the
-/// service.
+/// service. A plan of a ledger that is refused is not saved.
 fn note_ledger(global: &Global, args: &Plan, context: &PlanContext<'_>) -> anyhow::Result<()> {
     let observe = args.selected.observe.into();
     if let Err(error) = context.ledger.check_version(&evidence(context.project)) {
+        if args.output.is_some() {
+            return Err(error.into());
+        }
         out::log_note(
             global.log_format,
-            format_args!("apply refuses this: {error}"),
+            t!("apply refuses this: %{error}", error = error),
         );
     } else if let Some(found) = UnrecordedAccounts::beside_new_ledger(context, observe)? {
         out::log_note(global.log_format, found.description());

@@ -33,8 +33,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     }
     if findings.errors() > 0 {
         diagnostics::print(&[&findings], session.log_format, None);
-        let hint = "correct the errors and run the command again; nothing was written";
-        return Err(invalid(findings.errors(), hint).into());
+        let hint = t!("correct the errors and run the command again; nothing was written");
+        return Err(invalid(findings.errors(), &hint).into());
     }
     let opened = opened.into_iter();
     let flows = opened.map(|(rows, choice)| chosen(rows, &choice));
@@ -53,14 +53,14 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !global.quiet {
         print_rows(&flows);
     }
-    out::line(format_args!(
-        "preview in {}",
-        out::shown(&written.page).display()
+    out::line(t!(
+        "preview in %{file}",
+        file = out::shown(&written.page).display()
     ));
     if !global.quiet {
         out::log_note(
             global.log_format,
-            "the preview contains personal data: delete it when you no longer need it",
+            t!("the preview contains personal data: delete it when you no longer need it"),
         );
     }
     if args.open {
@@ -107,8 +107,10 @@ fn choices<'p>(
     if all.is_empty() {
         return Err(CliError::new(
             Exit::Usage,
-            "the project declares no flow",
-            "a preview shows the contracts of flows: declare one, or create a project with treaty init",
+            t!("the project declares no flow"),
+            t!(
+                "a preview shows the contracts of flows: declare one, or create a project with treaty init"
+            ),
         ));
     }
     Ok(all)
@@ -119,8 +121,11 @@ fn check_flow(project: &Project, address: &Address) -> Result<(), CliError> {
     let (Address::Flow(name) | Address::Item { flow: name, .. }) = address else {
         return Err(CliError::new(
             Exit::Usage,
-            format!("{address} is neither a flow nor an item"),
-            "a preview shows flows and items, such as flows.loans and 'flows.loans[\"HT-1\"]'",
+            t!(
+                "%{address} is neither a flow nor an item",
+                address = address
+            ),
+            t!("a preview shows flows and items, such as flows.loans and 'flows.loans[\"HT-1\"]'"),
         ));
     };
     if project.flows.values().any(|flow| flow.name == *name) {
@@ -132,14 +137,15 @@ fn check_flow(project: &Project, address: &Address) -> Result<(), CliError> {
     }
     let all = || {
         let names = project.flows.values().map(|flow| flow.name.as_str());
-        format!(
-            "the flows of the project are {}",
-            names.collect::<Vec<_>>().join(", ")
+        t!(
+            "the flows of the project are %{names}",
+            names = names.collect::<Vec<_>>().join(&t!(", "))
         )
+        .into_owned()
     };
     Err(CliError::new(
         Exit::Usage,
-        format!("there is no flow {name}"),
+        t!("there is no flow %{name}", name = name),
         suggestions.similar().unwrap_or_else(all),
     ))
 }
@@ -163,14 +169,18 @@ fn chosen<'a>(rows: FlowRows<'a>, choice: &Choice) -> anyhow::Result<FlowPreview
     };
     let chosen = choose(&rows, choice, offer).with_context(|| {
         let sheet = rows.flow.rows.as_ref().map(|rows| rows.path.text.as_str());
-        format!("{} cannot be read", sheet.unwrap_or_default())
+        t!("%{file} cannot be read", file = sheet.unwrap_or_default())
     })?;
     if let Some((key, suggestions)) = searched.first() {
-        let hint = "compare it with the sheet; treaty plan --all lists the addresses of all rows";
+        let hint =
+            t!("compare it with the sheet; treaty plan --all lists the addresses of all rows");
         return Err(CliError::new(
             Exit::Usage,
-            format!("{} matches no row", Address::item(flow, key)),
-            suggestions.similar().unwrap_or_else(|| hint.to_owned()),
+            t!(
+                "%{address} matches no row",
+                address = Address::item(flow, key)
+            ),
+            suggestions.similar().unwrap_or_else(|| hint.into_owned()),
         )
         .into());
     }
@@ -206,14 +216,17 @@ fn folder(project: &Project, args: &Args) -> anyhow::Result<PathBuf> {
     if !is_empty && !folder.join("index.html").is_file() {
         return Err(CliError::new(
             Exit::Error,
-            format!("{} is not empty and contains no preview", folder.display()),
-            "move its files away, or name another folder with -o",
+            t!(
+                "%{folder} is not empty and contains no preview",
+                folder = folder.display()
+            ),
+            t!("move its files away, or name another folder with -o"),
         )
         .into());
     }
     match std::fs::remove_dir_all(&folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} cannot be emptied", folder.display()))
+            Err(error).with_context(|| t!("%{folder} cannot be emptied", folder = folder.display()))
         }
         _ => Ok(folder),
     }
@@ -236,15 +249,17 @@ fn print_rows(flows: &[FlowPreview<'_>]) {
         for row in &chosen.rows {
             let reasons: Vec<_> = row.reasons.iter().map(|reason| reason.text()).collect();
             let state = match &row.row.outcome {
-                Outcome::Item(_) => "",
-                Outcome::Skipped => "  left out by where",
-                Outcome::Invalid(_) => "  invalid",
+                Outcome::Item(_) => None,
+                Outcome::Skipped => Some(t!("left out by where")),
+                Outcome::Invalid(_) => Some(t!("invalid")),
             };
-            let key = row.row.key.as_deref().unwrap_or("without a key");
+            let state = state.map_or(String::new(), |state| format!("  {state}"));
+            let no_key = t!("without a key");
+            let key = row.row.key.as_deref().unwrap_or(&no_key);
             out::line(format_args!(
-                "  row {}  {key}  {}{state}",
-                row.row.number,
-                reasons.join(", ")
+                "  {}  {key}  {}{state}",
+                t!("row %{row}", row = row.row.number),
+                reasons.join(&t!(", "))
             ));
         }
         if chosen.is_whole && chosen.invalid > 0 {
@@ -253,9 +268,11 @@ fn print_rows(flows: &[FlowPreview<'_>]) {
                 t_key!("%{count} row"),
                 t_key!("%{count} rows"),
             );
-            out::line(format_args!(
-                "  {invalid} invalid; treaty validate lists all errors"
-            ));
+            let text = t!(
+                "%{rows} invalid; treaty validate lists all errors",
+                rows = invalid
+            );
+            out::line(format_args!("  {text}"));
         }
     }
 }
@@ -270,12 +287,16 @@ fn open(global: &Global, page: &Path) {
     let result = if has_display {
         ::open::that_detached(&path).map_err(|why| why.to_string())
     } else {
-        Err("there is no display".to_owned())
+        Err(t!("there is no display").into_owned())
     };
     if let Err(why) = result {
         out::log_warning(
             global.log_format,
-            format_args!("the page cannot be opened: {why}; open {}", path.display()),
+            t!(
+                "the page cannot be opened: %{why}; open %{path}",
+                why = why,
+                path = path.display()
+            ),
         );
     }
 }
@@ -304,18 +325,22 @@ fn check_rows(args: &Args, flows: &[FlowPreview<'_>]) -> Result<Exit, CliError> 
         );
         return Err(CliError::new(
             Exit::Invalid,
-            format!("texts that do not fit into their form fields: {misfits}, in {rows}"),
-            "shorten the texts, or make the fields larger in the PDF",
+            t!(
+                "texts that do not fit into their form fields: %{count}, in %{rows}",
+                count = misfits,
+                rows = rows
+            ),
+            t!("shorten the texts, or make the fields larger in the PDF"),
         ));
     }
     if invalid > 0 {
         return Err(CliError::new(
             Exit::Invalid,
             match invalid {
-                1 => "1 row is invalid".to_owned(),
-                invalid => format!("{invalid} rows are invalid"),
+                1 => t!("1 row is invalid"),
+                invalid => t!("%{count} rows are invalid", count = invalid),
             },
-            "no contract can be made of it: treaty validate lists all errors",
+            t!("no contract can be made of it: treaty validate lists all errors"),
         ));
     }
     Ok(Exit::Done)

@@ -36,8 +36,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     check_targets(&ledger, &args.target)?;
     let (items, ended) = select(&ledger, args)?;
     if items.is_empty() {
-        out::line(format_args!(
-            "no matching item is in progress ({ended} have ended or were not sent)"
+        out::line(t!(
+            "no matching item is in progress (%{count} have ended or were not sent)",
+            count = ended
         ));
         return Ok(Exit::Done);
     }
@@ -107,10 +108,13 @@ fn has_signer(ledger: &Sqlite, items: &[KnownItem], signer: &str) -> anyhow::Res
         return Ok(());
     }
     let hint = match did_you_mean(signer, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean {near}?"),
-        None => format!("signers: {}", Vec::from_iter(known).join(", ")),
+        Some(near) => t!("did you mean %{near}?", near = near),
+        None => t!(
+            "signers: %{signers}",
+            signers = Vec::from_iter(known).join(&t!(", "))
+        ),
     };
-    let message = format!("no selected flow has a signer {signer}");
+    let message = t!("no selected flow has a signer %{signer}", signer = signer);
     Err(CliError::new(Exit::Usage, message, hint).into())
 }
 
@@ -144,15 +148,16 @@ fn reissues(
     for known in items {
         let address = Address::item(&known.flow, &known.key);
         if !contracts.contains_key(&(known.flow.clone(), known.key.clone())) {
-            let message = format!("{address} has no valid row");
-            let hint = "put the row back into the sheet; it defines where and how the signer signs";
+            let message = t!("%{address} has no valid row", address = address);
+            let hint =
+                t!("put the row back into the sheet; it defines where and how the signer signs");
             findings.push(Diagnostic::error(message).hint(hint));
         }
     }
     if findings.errors() > 0 {
         diagnostics::print(&[&findings], global.log_format, None);
-        let hint = "correct the errors and run the command again; nothing was sent";
-        return Err(invalid(findings.errors(), hint).into());
+        let hint = t!("correct the errors and run the command again; nothing was sent");
+        return Err(invalid(findings.errors(), &hint).into());
     }
     let reissues = items.iter().filter_map(|known| {
         let item = contracts.remove(&(known.flow.clone(), known.key.clone()))?;
@@ -168,14 +173,24 @@ fn reissues(
 /// Describes the change before the confirmation.
 fn announcement(items: &[KnownItem], ended: u64, signer: Option<&str>) -> Vec<String> {
     let mut lines = vec![match (items.len(), signer) {
-        (1, None) => "1 flow will be revoked and cannot be signed afterwards.".to_owned(),
-        (count, None) => format!("{count} flows will be revoked and cannot be signed afterwards."),
-        (count, Some(signer)) => format!(
-            "The task of {signer} will be revoked and created again in {count} flow{}. The signer is notified \
-             again, and the earlier link becomes invalid.",
-            if count == 1 { "" } else { "s" }
+        (1, None) => t!("1 flow will be revoked and cannot be signed afterwards."),
+        (count, None) => t!(
+            "%{count} flows will be revoked and cannot be signed afterwards.",
+            count = count
         ),
-    }];
+        (1, Some(signer)) => t!(
+            "The task of %{signer} will be revoked and created again in 1 flow. The signer is notified again, and the \
+             earlier link becomes invalid.",
+            signer = signer
+        ),
+        (count, Some(signer)) => t!(
+            "The task of %{signer} will be revoked and created again in %{count} flows. The signer is notified again, \
+             and the earlier link becomes invalid.",
+            signer = signer,
+            count = count
+        ),
+    }
+    .into_owned()];
     let mut flows: BTreeMap<&str, u64> = BTreeMap::new();
     for item in items {
         *flows.entry(&item.flow).or_default() += 1;
@@ -188,10 +203,12 @@ fn announcement(items: &[KnownItem], ended: u64, signer: Option<&str>) -> Vec<St
         format!("  {symbol} {address}")
     }));
     if items.len() > SHOWN {
-        lines.push(format!("    … and {} more", items.len() - SHOWN));
+        let more = t!("… and %{count} more", count = items.len() - SHOWN);
+        lines.push(format!("    {more}"));
     }
     if ended > 0 {
-        lines.push(format!("  {ended} more have ended already"));
+        let text = t!("%{count} more have ended already", count = ended);
+        lines.push(format!("  {text}"));
     }
     lines
 }
@@ -200,18 +217,24 @@ fn summary(withdrawn: &RevocationStats, is_reissue: bool) -> String {
     let counts = [
         (
             withdrawn.done,
-            if is_reissue { "reissued" } else { "revoked" },
+            if is_reissue {
+                t!("reissued")
+            } else {
+                t!("revoked")
+            },
         ),
-        (withdrawn.over, "had already ended"),
-        (withdrawn.failed, "failed"),
-        (withdrawn.in_doubt, "in doubt"),
-        (withdrawn.left, "not processed: interrupted"),
+        (withdrawn.over, t!("had already ended")),
+        (withdrawn.failed, t!("failed")),
+        (withdrawn.in_doubt, t!("in doubt")),
+        (withdrawn.left, t!("not processed: interrupted")),
     ];
     let parts = counts.iter().filter(|(count, _)| *count > 0);
     let parts: Vec<String> = parts
-        .map(|(count, outcome)| format!("{count} {outcome}"))
+        .map(|(count, outcome)| {
+            t!("%{count} %{status}", count = count, status = outcome).into_owned()
+        })
         .collect();
-    parts.join(", ")
+    parts.join(&t!(", "))
 }
 
 fn exit(withdrawn: &RevocationStats) -> Exit {

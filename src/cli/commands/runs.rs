@@ -7,8 +7,9 @@ use crate::cli::context::ledger::LedgerContext;
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
 use crate::cli::output::style::{BOLD, RESET};
+use crate::cli::output::wrap::padded;
 use crate::ledger::{KnownRun, Records};
-use crate::report::{Counts, Summary};
+use crate::report::{Counts, Status, Summary};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let context = LedgerContext::load_to_read(global)?;
@@ -23,7 +24,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         })
         .collect();
     match args.format {
-        Format::Text if runs.is_empty() => out::line("no run is recorded"),
+        Format::Text if runs.is_empty() => out::line(t!("no run is recorded")),
         Format::Text => out::lines(
             runs.iter()
                 .map(|(run, summary)| line(run, summary.as_ref())),
@@ -42,21 +43,22 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 /// Returns a run on one line: its name, exit code, duration and counts.
 fn line(run: &KnownRun, summary: Option<&Summary>) -> String {
     let exit = match (run.exit, &run.ended) {
-        (Some(exit), Some(_)) => format!("exit {exit}"),
-        _ => "no end".to_owned(),
+        (Some(exit), Some(_)) => t!("exit %{code}", code = exit),
+        _ => t!("no end"),
     };
     let counts = summary.map_or_else(
-        || "no report".to_owned(),
+        || t!("no report").into_owned(),
         |summary| match totals(summary).as_slice() {
-            [] => "no contracts".to_owned(),
+            [] => t!("no contracts").into_owned(),
             totals => totals
                 .iter()
-                .map(|(status, count)| format!("{count} {status}"))
+                .map(|(status, count)| status.counted(*count))
                 .collect::<Vec<_>>()
-                .join(", "),
+                .join(&t!(", ")),
         },
     );
-    format!("{BOLD}{}{RESET}  {exit:<8}  {counts}", run.record.name)
+    let exit = padded(&exit, 8);
+    format!("{BOLD}{}{RESET}  {exit}  {counts}", run.record.name)
 }
 
 fn to_json(run: &KnownRun, summary: Option<&Summary>) -> Value {
@@ -67,12 +69,10 @@ fn to_json(run: &KnownRun, summary: Option<&Summary>) -> Value {
 }
 
 /// Returns the counts of all flows together, by status.
-fn totals(summary: &Summary) -> Vec<(&'static str, u64)> {
+fn totals(summary: &Summary) -> Vec<(Status, u64)> {
     let mut all = Counts::new();
     for (status, count) in summary.items.values().flatten() {
         *all.entry(*status).or_default() += count;
     }
-    all.into_iter()
-        .map(|(status, count)| (status.word(), count))
-        .collect()
+    all.into_iter().collect()
 }

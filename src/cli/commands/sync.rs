@@ -86,19 +86,22 @@ fn refresh_reports(global: &Global, context: &LedgerContext, ledger: &Sqlite) {
         let mut findings = Findings::default();
         report.write(&folder, &mut findings)?;
         if context.findings.errors() + findings.errors() > 0 {
-            context.note("the current reports lack columns of the sheet, because manifests or sheets have errors: run treaty validate");
+            context.note(t!("the current reports lack columns of the sheet, because manifests or sheets have errors: run treaty validate"));
         }
         Ok(true)
     };
     match written() {
         Ok(is_written) if global.quiet || !is_written => {}
-        Ok(_) => out::line(format_args!(
-            "current reports in {}",
-            out::shown(&folder).display()
+        Ok(_) => out::line(t!(
+            "current reports in %{folder}",
+            folder = out::shown(&folder).display()
         )),
         Err(error) => out::log_warning(
             global.log_format,
-            format_args!("the current reports cannot be written: {error}"),
+            t!(
+                "the current reports cannot be written: %{error}",
+                error = error
+            ),
         ),
     }
 }
@@ -121,7 +124,11 @@ fn open_log(global: &Global, context: &LedgerContext, ledger: &Sqlite) -> Result
         });
     if let Err(error) = opened {
         let folder = reports.join(&name);
-        let text = format!("the log in {} cannot be opened: {error}", folder.display());
+        let text = t!(
+            "the log in %{folder} cannot be opened: %{error}",
+            folder = folder.display(),
+            error = error
+        );
         out::log_warning(global.log_format, text);
     }
     Ok(())

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use crate::cli::args::{Global, LogFormat};
+use crate::cli::args::{FindingsFormat, Global, LogFormat, Validate};
 use crate::cli::context::endpoint;
 use crate::cli::context::session::{Session, binding, invalid, load_project};
 use crate::cli::exit::Exit;
 use crate::cli::output::style::{GREEN, RESET};
-use crate::cli::output::{diagnostics, out};
+use crate::cli::output::{annotations, diagnostics, out};
 use crate::desired::{FlowRows, Resources, warn_expired};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
 use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, build_plan};
 
-pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &Global, args: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
     let mut findings = Findings::default();
-    let project = load_project(&session, global, &mut findings)?;
+    let project = load_project(&session, global, &mut findings);
+    let project =
+        project.inspect_err(|_| annotations::print(args.format, &global.project, &[&findings]))?;
     let errors = diagnostics::table(&project.settings);
     findings.set_listener(errors.listener());
     let ledger = read_ledger(&session, &project.settings)?;
@@ -46,11 +48,13 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         });
     let all = [&findings, &planned_run.row_findings];
     diagnostics::print(&all, session.log_format, Some(&errors));
+    annotations::print(args.format, &global.project, &all);
     let errors = findings.errors() + planned_run.row_findings.errors();
     if errors > 0 {
         return Err(invalid(errors, &t!("correct the errors and validate again")).into());
     }
-    if !global.quiet && global.log_format == LogFormat::Text {
+    let is_text = args.format == FindingsFormat::Text && global.log_format == LogFormat::Text;
+    if !global.quiet && is_text {
         let rows: usize = planned_run
             .plan
             .flows

@@ -132,8 +132,10 @@ fn warn_of_lowered(declared: NonZeroUsize, lowered: NonZeroUsize) {
     if lowered == declared {
         return;
     }
-    let text = format!(
-        "limits.concurrency is {declared}, but this process may have only {lowered} requests in flight: its limit of open files is too low; raise it with ulimit -Hn"
+    let text = t!(
+        "limits.concurrency is %{declared}, but this process may have only %{lowered} requests in flight: its limit of open files is too low; raise it with ulimit -Hn",
+        declared = declared,
+        lowered = lowered
     );
     if !logging::emit(|| tracing::warn!(event = "note", "{text}")) {
         out::warning(text);
@@ -153,7 +155,7 @@ pub(in crate::cli) fn credentials(
     if !app_id.chars().all(|c| c.is_ascii_graphic()) {
         return Err(CliError::new(
             Exit::Credentials,
-            "the app id contains characters that are not allowed in an HTTP header",
+            t!("the app id contains characters that are not allowed in an HTTP header"),
             "",
         ));
     }
@@ -174,8 +176,9 @@ fn credential(environ: &Environ, name: &str) -> Result<String, CliError> {
         CliError::new(
             Exit::Credentials,
             message,
-            format!(
-                "set {name}, or set {name}_FILE to the path of a file that contains it; -e sandbox needs no credentials"
+            t!(
+                "set %{name}, or set %{name}_FILE to the path of a file that contains it; -e sandbox needs no credentials",
+                name = name
             ),
         )
     };
@@ -184,12 +187,19 @@ fn credential(environ: &Environ, name: &str) -> Result<String, CliError> {
     }
     let file = environ
         .get(&format!("{name}_FILE"))
-        .ok_or_else(|| missing(format!("{name} is not set")))?;
+        .ok_or_else(|| missing(t!("%{name} is not set", name = name).into_owned()))?;
     match input_file::read_text(Path::new(file), input_file::MAX_SECRET) {
         Ok(text) if !text.trim().is_empty() => Ok(text.trim().to_owned()),
-        Ok(_) => Err(missing(format!("the file in {name}_FILE is empty"))),
+        Ok(_) => Err(missing(
+            t!("the file in %{name}_FILE is empty", name = name).into_owned(),
+        )),
         Err(error) => {
-            let message = format!("the file in {name}_FILE cannot be read: {error}");
+            let message = t!(
+                "the file in %{name}_FILE cannot be read: %{error}",
+                name = name,
+                error = error
+            )
+            .into_owned();
             let refused = missing(message.clone());
             Err(match &error {
                 InputError::Io(_) => refused,

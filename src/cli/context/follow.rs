@@ -62,18 +62,18 @@ impl Follow<'_> {
         let until = self.waiting.until.map(|until| until.resolve(self.started));
         if until.is_some_and(|until| until <= Timestamp::now()) {
             self.progress
-                .note("--until has passed: polling each flow once");
+                .note(&t!("--until has passed: polling each flow once"));
             return SyncMode::Once;
         }
         if let Some(until) = until {
             let until = time::text(until);
             self.progress
-                .note(&format!("waiting until {until} (Asia/Shanghai)"));
+                .note(&t!("waiting until %{time} (Asia/Shanghai)", time = until));
         }
         if self.project.settings.endpoint == Endpoint::Sandbox {
-            self.progress.note(
-                "nobody signs in the built-in sandbox: run treaty sandbox --auto-sign 0s and apply to its address",
-            );
+            self.progress.note(&t!(
+                "nobody signs in the built-in sandbox: run treaty sandbox --auto-sign 0s and apply to its address"
+            ));
         }
         SyncMode::Continuous(Wait {
             every: self.waiting.every.0,
@@ -127,15 +127,15 @@ pub(in crate::cli) fn summary(synced: &SyncStats) -> String {
     let mut parts: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, status)| format!("{count} {}", status.word()))
+        .map(|(count, status)| status.counted(*count))
         .collect();
     if synced.stopped {
-        parts.push("stopped before all were polled".to_owned());
+        parts.push(t!("stopped before all were polled").into_owned());
     }
     if parts.is_empty() {
-        "no items are in progress".to_owned()
+        t!("no items are in progress").into_owned()
     } else {
-        parts.join(", ")
+        parts.join(&t!(", "))
     }
 }
 

@@ -49,7 +49,7 @@ impl LedgerContext {
         let project = load_project(&session, global, &mut findings)?;
         if project.settings_have_errors {
             diagnostics::print(&[&findings], session.log_format, None);
-            return Err(invalid(findings.errors(), "correct treaty.yaml first").into());
+            return Err(invalid(findings.errors(), &t!("correct treaty.yaml first")).into());
         }
         if let Some(consent) = consent {
             prompt::check(consent, &project.settings)?;
@@ -72,7 +72,7 @@ impl LedgerContext {
         if let Err(error) = ledger.check_version(&evidence(&self.project)) {
             out::log_warning(
                 self.session.log_format,
-                format_args!("{error}; later contracts are not shown"),
+                t!("%{error}; later contracts are not shown", error = error),
             );
         }
         warn_of_repeated_ids(&ledger, self.session.log_format)?;
@@ -154,8 +154,9 @@ pub(in crate::cli) fn lock_ledger(
     let (path, since) = (&project.settings.ledger, time::text(session.started));
     let ledger = Sqlite::hold_with(path, binding, &holder(), &since, &options)?;
     if let Some(replaced) = ledger.replaces() {
-        let text = format!(
-            "the ledger is accepted in place of the one that these files record: {replaced}; contracts that it does not record are sent again"
+        let text = t!(
+            "the ledger is accepted in place of the one that these files record: %{files}; contracts that it does not record are sent again",
+            files = replaced
         );
         out::log_warning(session.log_format, text);
     }
@@ -176,10 +177,10 @@ pub(in crate::cli) fn hold_options(project: &Project, policy: VersionPolicy) -> 
 fn warn_of_repeated_ids(ledger: &Sqlite, format: LogFormat) -> Result<(), LedgerError> {
     let repeated = ledger.repeated_ids()?;
     if !repeated.is_empty() {
-        let text = format!(
-            "the ledger records ids for several rows or resources ({}): an older treaty did not check responses, so \
+        let text = t!(
+            "the ledger records ids for several rows or resources (%{ids}): an older treaty did not check responses, so \
              links may be those of others; compare the rows with treaty audit before their links are used",
-            repeated.join(", ")
+            ids = repeated.join(", ")
         );
         out::log_warning(format, text);
     }
@@ -193,5 +194,6 @@ pub(in crate::cli) fn holder() -> String {
         .ok()
         .filter(|host| !host.is_empty())
         .unwrap_or(host);
+    // Other processes read the name, in their own language.
     format!("process {} on {}", std::process::id(), host.trim())
 }

@@ -135,31 +135,38 @@ impl UnrecordedAccounts {
     /// Describes the accounts for a note or an error.
     pub(in crate::cli) fn description(self) -> String {
         let accounts = |count: u64| match count {
-            1 => "1 account".to_owned(),
-            count => format!("{count} accounts"),
+            1 => t!("1 account"),
+            count => t!("%{count} accounts", count = count),
         };
         let items = self.items;
         if self.count() > 0 {
             let sent = match self.sent {
-                0 => "no sent items",
-                1..=FEW => "few sent items",
-                _ => "fewer sent items",
+                0 => t!("no sent items"),
+                1..=FEW => t!("few sent items"),
+                _ => t!("fewer sent items"),
             };
-            return format!(
-                "the ledger records {sent}, but {} of rows and {} of manifests exist at the service that it has not created: an earlier ledger may have sent these contracts ({items} to send)",
-                accounts(self.of_rows),
-                accounts(self.declared),
-            );
+            return t!(
+                "the ledger records %{sent}, but %{rows} of rows and %{manifests} of manifests exist at the service that it has not created: an earlier ledger may have sent these contracts (%{items} to send)",
+                sent = sent,
+                rows = accounts(self.of_rows),
+                manifests = accounts(self.declared),
+                items = items
+            )
+            .into_owned();
         }
         if self.found_before > 0 {
-            return format!(
-                "earlier runs with this ledger found {} at the service that it had not created: an earlier ledger may have sent these contracts ({items} to send)",
-                accounts(self.found_before)
-            );
+            return t!(
+                "earlier runs with this ledger found %{accounts} at the service that it had not created: an earlier ledger may have sent these contracts (%{items} to send)",
+                accounts = accounts(self.found_before),
+                items = items
+            )
+            .into_owned();
         }
-        format!(
-            "the ledger records no sent items, and --observe skips the lookup of accounts: contracts that an earlier ledger has sent are not detected ({items} to send)"
+        t!(
+            "the ledger records no sent items, and --observe skips the lookup of accounts: contracts that an earlier ledger has sent are not detected (%{items} to send)",
+            items = items
         )
+        .into_owned()
     }
 
     /// Fails if the items must not be sent without `--new-ledger`.
@@ -170,7 +177,9 @@ impl UnrecordedAccounts {
         if self.is_confirmed || !(is_many || project.settings.protected) {
             return Ok(());
         }
-        let hint = "if a ledger existed, restore the newest one; if nothing was sent before, or to send everything again on purpose, add --new-ledger";
+        let hint = t!(
+            "if a ledger existed, restore the newest one; if nothing was sent before, or to send everything again on purpose, add --new-ledger"
+        );
         Err(CliError::new(Exit::Error, self.description(), hint))
     }
 }

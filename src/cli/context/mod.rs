@@ -1,6 +1,7 @@
 //! State and helpers that several commands share: the loaded project, its ledger, the API client,
 //! and the handling of interrupts.
 
+pub(super) mod drift;
 pub(super) mod endpoint;
 pub(super) mod follow;
 pub(super) mod interrupt;
@@ -9,5 +10,6 @@ pub(super) mod ledger_version;
 pub(super) mod names;
 pub(super) mod run_folder;
 pub(super) mod runtime;
+pub(super) mod saved_plan;
 pub(super) mod session;
 pub(super) mod suggest;

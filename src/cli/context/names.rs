@@ -112,8 +112,12 @@ impl ResourceNames {
         if let Address::Flow(flow) = address {
             return Err(CliError::new(
                 Exit::Usage,
-                format!("{address} is a flow; the command takes one item"),
-                format!("name an item by its key, such as 'flows.{flow}[\"HT-1\"]'; state list --target {address} lists all"),
+                t!("%{address} is a flow; the command takes one item", address = address),
+                t!(
+                    "name an item by its key, such as 'flows.%{flow}[\"HT-1\"]'; state list --target %{address} lists all",
+                    flow = flow,
+                    address = address
+                ),
             )
             .into());
         }
@@ -151,7 +155,7 @@ impl ResourceNames {
         })?;
         Ok(CliError::new(
             Exit::Usage,
-            format!("{address} is not recorded"),
+            t!("%{address} is not recorded", address = address),
             suggestions.hint(),
         ))
     }
@@ -220,7 +224,10 @@ pub(in crate::cli) fn check_targets(
     };
     Err(CliError::new(
         Exit::Usage,
-        format!("the target {target} matches no recorded item"),
+        t!(
+            "the target %{target} matches no recorded item",
+            target = target
+        ),
         suggestions.hint(),
     )
     .into())

@@ -17,12 +17,14 @@ pub(in crate::cli) fn run_folder(reports: &Path, run: &str) -> Result<PathBuf, C
     }
     Err(CliError::new(
         Exit::Error,
-        format!(
-            "the report folder of the run {} leads out of {}",
-            run.escape_debug(),
-            reports.display()
+        t!(
+            "the report folder of the run %{run} leads out of %{folder}",
+            run = run.escape_debug(),
+            folder = reports.display()
         ),
-        "replace links in the folder of reports by folders; a recorded run name must be a folder name",
+        t!(
+            "replace links in the folder of reports by folders; a recorded run name must be a folder name"
+        ),
     ))
 }
 

@@ -23,7 +23,7 @@ use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
-use crate::plan::{PlannedRun, Planner, Selection, build_plan};
+use crate::plan::{Listing, PlannedRun, Planner, Selection, build_plan};
 use crate::report::ErrorTable;
 
 /// The environment and the start time of a command.
@@ -124,7 +124,12 @@ pub(in crate::cli) fn load_project(
 fn announce(global: &Global, project: &Project) {
     let settings = &project.settings;
     let (name, environment, endpoint) = (&project.name, &settings.environment, &settings.endpoint);
-    let text = format!("project {name}, environment {environment}, endpoint {endpoint}");
+    let text = t!(
+        "project %{name}, environment %{environment}, endpoint %{endpoint}",
+        name = name,
+        environment = environment,
+        endpoint = endpoint
+    );
     tracing::info!(target: CONSOLE, event = "note", "{text}");
     if global.shows_project {
         out::note(text);
@@ -168,12 +173,13 @@ pub(in crate::cli) struct PlanContext<'a> {
 /// Loads the project, opens the ledger with `open`, builds the plan and passes it to `then`.
 ///
 /// - `check` may refuse the project before the ledger is opened.
+/// - `saves`: the plan is saved, or is a saved one, and lists all changes.
 /// - Errors in the project are reported before missing credentials.
 pub(in crate::cli) fn with_plan(
     global: &Global,
-    selected: &Selected,
+    (selected, saves): (&Selected, bool),
     check: impl FnOnce(&Project) -> Result<(), CliError>,
-    open: impl FnOnce(&Session, &Project, &Binding) -> Result<Sqlite, LedgerError>,
+    open: impl FnOnce(&Session, &Project, &Binding) -> anyhow::Result<Sqlite>,
     then: impl FnOnce(&PlanContext<'_>) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -219,6 +225,11 @@ pub(in crate::cli) fn with_plan(
             Ok::<_, LedgerError>(is_recorded(&ledger, address)? || has_row())
         })
     };
+    let listing = match selected.all {
+        true => Listing::All,
+        false if saves => Listing::Changes,
+        false => Listing::Samples,
+    };
     let planner = Planner {
         project: &project,
         resources: &resources,
@@ -228,8 +239,9 @@ pub(in crate::cli) fn with_plan(
             excludes: resolved(&selected.exclude)?,
             retry: selected.retry.map(Into::into),
             reissue: resolved(&selected.reissue)?,
+            force_update: resolved(&selected.force_update)?,
             max_revoke: selected.max_revoke,
-            show_all: selected.all,
+            listing,
         },
         run: session.run_time.clone(),
         listener: Arc::new(move |lookup| listener(Event::Lookup(lookup))),
@@ -237,8 +249,12 @@ pub(in crate::cli) fn with_plan(
     let observed = client
         .as_ref()
         .map(|client| (client, selected.observe.into()));
-    let planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings))?;
+    let planned_run = runtime.block_on(build_plan(&planner, observed, &mut findings));
+    // Also before an error: the bar would stay on the screen.
     progress.finish();
+    let mut planned_run = planned_run?;
+    let resources_plan = &mut planned_run.plan.resources;
+    resources_plan.mask_values(|value| env_values::masked(value).into_owned());
     ledger.wait_until_verified()?;
     for rows in &planned_run.flows {
         findings.extend(rows.warnings());
@@ -251,6 +267,16 @@ pub(in crate::cli) fn with_plan(
         );
         let hint = t!(
             "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them"
+        );
+        return Err(CliError::new(Exit::Usage, message, hint).into());
+    }
+    if let Some(pattern) = planned_run.unforced.first() {
+        let message = t!(
+            "--force-update %{address} matches no account of the manifests",
+            address = pattern
+        );
+        let hint = t!(
+            "addresses look like accounts.acme; accounts of rows are set when their contract is sent"
         );
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }

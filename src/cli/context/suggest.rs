@@ -44,13 +44,16 @@ impl Suggestions {
 
     /// The suggestions as a hint about recorded addresses.
     pub(super) fn hint(&self) -> String {
-        let all = "treaty state list lists all recorded addresses";
-        self.similar().unwrap_or_else(|| all.to_owned())
+        let all = || t!("treaty state list lists all recorded addresses").into_owned();
+        self.similar().unwrap_or_else(all)
     }
 
     /// The suggestions as a hint; none without similar addresses.
     pub(in crate::cli) fn similar(&self) -> Option<String> {
         let best: Vec<&str> = self.best.iter().map(|(_, text)| text.as_str()).collect();
-        (!best.is_empty()).then(|| format!("similar addresses: {}", best.join(", ")))
+        (!best.is_empty()).then(|| {
+            let addresses = best.join(&t!(", "));
+            t!("similar addresses: %{addresses}", addresses = addresses).into_owned()
+        })
     }
 }

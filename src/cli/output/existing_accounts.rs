@@ -15,13 +15,13 @@ pub(super) fn write_text(out: &mut Vec<String>, lookup: &RowAccountLookup, all: 
             false,
             YELLOW,
             '~',
-            "of rows, not created by treaty, to update (existingAccounts: adopt)",
+            t_key!("of rows, not created by treaty, to update (existingAccounts: adopt)"),
         ),
         (
             true,
             DIM,
             '=',
-            "of rows, not created by treaty, used as they are (existingAccounts: keep)",
+            t_key!("of rows, not created by treaty, used as they are (existingAccounts: keep)"),
         ),
     ] {
         let accounts: Vec<_> = lookup.existing(is_kept).collect();
@@ -33,21 +33,25 @@ pub(super) fn write_text(out: &mut Vec<String>, lookup: &RowAccountLookup, all: 
             t_key!("%{count} existing account"),
             t_key!("%{count} existing accounts"),
         );
-        out.push(format!("{color}{symbol}{RESET} {count} {words}"));
+        out.push(format!("{color}{symbol}{RESET} {count} {}", t!(words)));
         let shown = if all { accounts.len() } else { SAMPLES };
         for account in accounts.iter().take(shown) {
             out.push(format!(
-                "      {} {} {DIM}({}, row {}){RESET}{}",
+                "      {} {} {DIM}{}{RESET}{}",
                 account.item,
                 account.account,
-                account.third_id,
-                account.row,
+                t!(
+                    "(%{third_id}, row %{row})",
+                    third_id = account.third_id,
+                    row = account.row
+                ),
                 changes(account)
             ));
         }
         if accounts.len() > shown {
             let more = accounts.len() - shown;
-            out.push(format!("      {DIM}… and {more} more{RESET}"));
+            let more = t!("… and %{count} more", count = more);
+            out.push(format!("      {DIM}{more}{RESET}"));
         }
     }
     out.extend(unobserved(lookup).map(|text| format!("{DIM}{text}{RESET}")));
@@ -62,18 +66,19 @@ pub(super) fn changes(account: &ExistingAccount) -> String {
     let fields: Vec<String> = fields
         .map(|(name, value)| format!("{name} {value}"))
         .collect();
-    format!(": set {}", fields.join(", "))
+    t!(": set %{fields}", fields = fields.join(&t!(", "))).into_owned()
 }
 
 /// Returns that accounts of rows were not looked up, if there are any.
 pub(super) fn unobserved(lookup: &RowAccountLookup) -> Option<String> {
     let count = usize::try_from(lookup.unobserved).unwrap_or(usize::MAX);
     (count > 0).then(|| {
-        format!(
-            "{} of rows not looked up: existingAccounts of the flow applies to those that exist; --observe all lists \
+        t!(
+            "%{accounts} of rows not looked up: existingAccounts of the flow applies to those that exist; --observe all lists \
              them",
-            plural(count, t_key!("%{count} account"), t_key!("%{count} accounts"))
+            accounts = plural(count, t_key!("%{count} account"), t_key!("%{count} accounts"))
         )
+        .into_owned()
     })
 }
 
@@ -82,7 +87,7 @@ pub(super) fn json(lookup: &RowAccountLookup) -> Value {
     let account = |account: &ExistingAccount| {
         let fields = account.fields.iter().filter(|_| !account.is_kept);
         let fields: Map<String, Value> = fields
-            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
+            .map(|(name, value)| (name.to_string(), value.as_str().into()))
             .collect();
         json!({
             "item": account.item.to_string(),
@@ -109,14 +114,15 @@ pub(in crate::cli) fn warning(plan: &Plan) -> Option<String> {
         .collect();
     match plan.row_accounts.existing(false).count() {
         0 => {}
-        1 => parts.push("1 account of a row".to_owned()),
-        count => parts.push(format!("{count} accounts of rows")),
+        1 => parts.push(t!("1 account of a row").into_owned()),
+        count => parts.push(t!("%{count} accounts of rows", count = count).into_owned()),
     }
     (!parts.is_empty()).then(|| {
-        format!(
-            "exist already at the service, were not created by treaty, and are updated: {}",
-            parts.join(", ")
+        t!(
+            "exist already at the service, were not created by treaty, and are updated: %{accounts}",
+            accounts = parts.join(&t!(", "))
         )
+        .into_owned()
     })
 }
 
@@ -138,13 +144,14 @@ pub(in crate::cli) fn summary(taken: &[TakenAccount]) -> Option<TakenAccounts> {
 pub(in crate::cli) fn line(taken: &TakenAccounts) -> String {
     let mut parts = Vec::new();
     if taken.updated > 0 {
-        parts.push(format!("{} updated", taken.updated));
+        parts.push(t!("%{count} updated", count = taken.updated));
     }
     if taken.kept > 0 {
-        parts.push(format!("{} used as they are", taken.kept));
+        parts.push(t!("%{count} used as they are", count = taken.kept));
     }
-    format!(
-        "existing accounts that treaty did not create: {} (existingAccounts in run.json)",
-        parts.join(", ")
+    t!(
+        "existing accounts that treaty did not create: %{counts} (existingAccounts in run.json)",
+        counts = parts.join(&t!(", "))
     )
+    .into_owned()
 }

@@ -86,8 +86,10 @@ impl Write for &LogFile {
                     let path = path.display().to_string();
                     *target = Target::Failed;
                     drop(target);
-                    out::warning(format_args!(
-                        "the log file {path} cannot be written: {error}"
+                    out::warning(t!(
+                        "the log file %{path} cannot be written: %{error}",
+                        path = path,
+                        error = error
                     ));
                 }
             }

@@ -167,23 +167,27 @@ pub(in crate::cli) fn log_warning(format: LogFormat, text: impl Display) {
 /// Warns of links of the service that are shown as text, if there are any.
 pub(in crate::cli) fn warn_of_odd_links(format: LogFormat, count: u64) {
     if count > 0 {
-        let (signers, have) = match count {
-            1 => ("1 signer".to_owned(), "has"),
-            count => (format!("{count} signers"), "have"),
-        };
-        log_warning(
-            format,
-            format_args!(
-                "{signers} {have} a link that is not safe to open, which is shown as text: do not pass it on, and \
-                 ask the support of the service"
+        let text = match count {
+            1 => t!(
+                "1 signer has a link that is not safe to open, which is shown as text: do not pass it on, and ask the \
+                 support of the service"
             ),
-        );
+            count => t!(
+                "%{count} signers have a link that is not safe to open, which is shown as text: do not pass it on, and \
+                 ask the support of the service",
+                count = count
+            ),
+        };
+        log_warning(format, text);
     }
 }
 
 /// Writes a warning to standard error.
 pub(in crate::cli) fn warning(text: impl Display) {
-    note(format_args!("{BOLD_YELLOW}warning{RESET}: {text}"));
+    note(format_args!(
+        "{BOLD_YELLOW}{}{RESET}: {text}",
+        t!("warning")
+    ));
 }
 
 /// Writes a question to standard error, without a line break.

@@ -1,18 +1,48 @@
-//! Renders a plan as Markdown, for the description of a merge request. Names and notes are shown as
-//! they are: no markup, HTML, mention or link in them takes effect.
+//! Renders a plan as Markdown, for the comment of a pull request. Names and notes are shown as they
+//! are: no markup, HTML, mention or link in them takes effect.
+//!
+//! The first line is a marker, by which a bot finds its earlier comment and replaces it. The actions
+//! are in a section that is collapsed.
 
-use super::plan_text::{duration, not_sent, people};
-use super::{env_values, existing_accounts};
-use crate::manifest::Settings;
-use crate::plan::{ItemAction, Plan};
+use super::plan_text::{duration, ledger, not_sent, people, replaced_status, total};
+use super::{env_values, existing_accounts, plan_changes};
+use crate::plan::saved::PlanHead;
+use crate::plan::{ItemAction, Plan, Sample};
 use crate::util::escape::escaped;
 
-/// Renders the actions on resources, the counts of each flow, and the calls, as lines. Values of
-/// environment variables are masked.
-pub(in crate::cli) fn lines(plan: &Plan, settings: &Settings) -> Vec<String> {
-    let mut out = Vec::new();
-    write_plan(&mut out, plan, settings);
+/// Renders a plan as lines. Values of environment variables are masked.
+pub(in crate::cli) fn lines(plan: &Plan, head: &PlanHead, all: bool) -> Vec<String> {
+    let mut out = vec![
+        marker(head),
+        format!("### Plan for {}", text(&head.environment)),
+        String::new(),
+        format!("**{}**", text(&total(plan))),
+        String::new(),
+        format!("Ledger: {}", text(&ledger(head))),
+    ];
+    if plan.is_empty() {
+        out.extend([String::new(), "No changes.".to_owned()]);
+    }
+    write_notes(&mut out, plan);
+    out.extend(["", "<details><summary>Actions</summary>", ""].map(str::to_owned));
+    write_resources(&mut out, plan);
+    write_flows(&mut out, plan, all);
+    write_accounts(&mut out, plan);
+    write_calls(&mut out, plan, head);
+    out.extend(["", "</details>"].map(str::to_owned));
     out
+}
+
+/// The comment that identifies the plan of a project and an environment.
+fn marker(head: &PlanHead) -> String {
+    let name = |text: &str| -> String {
+        let characters = text.chars();
+        characters
+            .map(|c| if c.is_alphanumeric() { c } else { '_' })
+            .collect()
+    };
+    let (project, environment) = (name(&head.project), name(&head.environment));
+    format!("<!-- treaty plan: {project} {environment} -->")
 }
 
 /// Returns a text without markup: punctuation that has a meaning in Markdown or HTML is written as
@@ -44,30 +74,52 @@ fn code(foreign: &str) -> String {
     format!("`{}`", escaped(&env_values::masked(foreign)))
 }
 
-fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
-    let environment = format!("### Plan for {}", text(&settings.environment));
-    out.extend([environment, String::new()]);
-    if plan.is_empty() {
-        out.extend(["No changes.".to_owned(), String::new()]);
-    }
-    let resources: Vec<_> = plan
-        .resources
-        .actions()
-        .filter(|(_, symbol, _)| *symbol != '=')
+fn write_notes(out: &mut Vec<String>, plan: &Plan) {
+    let (ended, without_row) = not_sent(plan);
+    let mut notes: Vec<String> = ended
+        .into_iter()
+        .map(|(word, count)| {
+            format!("Unchanged contracts that are {word} and are not sent again: {count}.")
+        })
         .collect();
-    if !resources.is_empty() {
-        out.extend(["| | address | |", "|---|---|---|"].map(str::to_owned));
-        for (address, symbol, note) in resources {
-            let (address, note) = (code(&address.to_string()), text(&note));
-            out.push(format!("| `{symbol}` | {address} | {note} |"));
-        }
-        out.push(String::new());
+    if without_row > 0 {
+        notes.push(format!(
+            "Contracts without a row in the sheet that can still be signed: {without_row}."
+        ));
     }
-    if !plan.flows.is_empty() {
-        let head = "| flow | rows | revoke | send | resume | reissue | unchanged | blocked | in doubt | excluded |";
-        let line = "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
-        out.extend([head, line].map(str::to_owned));
+    notes.extend(people(&plan.people).map(|people| format!("{people}.")));
+    for note in notes {
+        out.extend([String::new(), note]);
     }
+}
+
+fn write_resources(out: &mut Vec<String>, plan: &Plan) {
+    let entries = plan.resources.entries();
+    let mut entries = entries
+        .filter(|entry| entry.action.symbol() != '=')
+        .peekable();
+    if entries.peek().is_none() {
+        return;
+    }
+    out.extend(["| | address | |", "|---|---|---|"].map(str::to_owned));
+    for entry in entries {
+        let symbol = entry.action.symbol();
+        let (address, note) = (
+            code(&entry.address.to_string()),
+            text(&plan_changes::resource(&entry)),
+        );
+        out.push(format!("| `{symbol}` | {address} | {note} |"));
+    }
+    out.push(String::new());
+}
+
+fn write_flows(out: &mut Vec<String>, plan: &Plan, all: bool) {
+    if plan.flows.is_empty() {
+        return;
+    }
+    let head = "| flow | rows | revoke | send | resume | reissue | unchanged | blocked | in doubt | excluded |";
+    let line = "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
+    out.extend([head, line].map(str::to_owned));
     for flow in &plan.flows {
         let sum = |one, other| flow.counted(one) + flow.counted(other);
         out.push(format!(
@@ -84,6 +136,45 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
             sum(ItemAction::Skipped, ItemAction::Excluded),
         ));
     }
+    let listed = plan.flows.iter().flat_map(|flow| {
+        let actions = [
+            ItemAction::Revoke,
+            ItemAction::Reissue,
+            ItemAction::Resend,
+            ItemAction::Changed,
+            ItemAction::Orphaned,
+            ItemAction::InDoubt,
+            ItemAction::RevokeInterrupted,
+        ];
+        actions
+            .into_iter()
+            .flat_map(move |action| flow.listed(action, all))
+    });
+    let mut listed = listed.peekable();
+    if listed.peek().is_some() {
+        out.extend(["", "| | contract | row | |", "|---|---|--:|---|"].map(str::to_owned));
+        out.extend(listed.map(item));
+    }
+}
+
+fn item(sample: &Sample) -> String {
+    let mut notes = vec![sample.action.label().into_owned()];
+    notes.extend(
+        sample
+            .replaced
+            .map(|status| t!(replaced_status(status)).into_owned()),
+    );
+    notes.extend(sample.difference.as_ref().map(plan_changes::difference));
+    format!(
+        "| `{}` | {} | {} | {} |",
+        sample.action.symbol().unwrap_or(' '),
+        code(&sample.address.to_string()),
+        sample.row.map_or(String::new(), |row| row.to_string()),
+        text(&notes.join("; "))
+    )
+}
+
+fn write_accounts(out: &mut Vec<String>, plan: &Plan) {
     for (is_kept, words) in [(false, "are updated"), (true, "are used as they are")] {
         let mut accounts = plan.row_accounts.existing(is_kept).peekable();
         if accounts.peek().is_none() {
@@ -105,40 +196,23 @@ fn write_plan(out: &mut Vec<String>, plan: &Plan, settings: &Settings) {
     if let Some(line) = existing_accounts::unobserved(&plan.row_accounts) {
         out.extend([String::new(), line]);
     }
-    let (ended, without_row) = not_sent(plan);
-    let mut notes: Vec<String> = ended
-        .into_iter()
-        .map(|(word, count)| {
-            format!("Unchanged contracts that are {word} and are not sent again: {count}.")
-        })
-        .collect();
-    if without_row > 0 {
-        notes.push(format!(
-            "Contracts without a row in the sheet that can still be signed: {without_row}."
-        ));
-    }
-    notes.extend(people(&plan.people).map(|people| format!("{people}.")));
-    for note in notes {
-        out.extend([String::new(), note]);
-    }
+}
+
+fn write_calls(out: &mut Vec<String>, plan: &Plan, head: &PlanHead) {
     let calls = plan.calls();
-    if calls.total() > 0 {
-        out.extend(["", "| calls | operation |", "|--:|---|"].map(str::to_owned));
-        for (op, count) in calls.iter() {
-            out.push(format!("| {count} | `{op}` |"));
-        }
-        let limits = &settings.limits;
-        let operation_rate = |op| limits.operations.get(&op).map(|rate| rate.0);
-        if let Some(seconds) = calls.seconds(limits.rate.map(|rate| rate.0), operation_rate) {
-            out.extend([
-                String::new(),
-                format!(
-                    "{} calls, {} at the configured rate.",
-                    calls.total(),
-                    duration(seconds)
-                ),
-            ]);
-        }
+    if calls.total() == 0 {
+        return;
+    }
+    out.extend(["", "| calls | operation |", "|--:|---|"].map(str::to_owned));
+    for (op, count) in calls.iter() {
+        out.push(format!("| {count} | `{op}` |"));
+    }
+    if let Some(seconds) = head.seconds {
+        let (total, time) = (calls.total(), duration(seconds));
+        out.extend([
+            String::new(),
+            format!("{total} calls, {time} at the configured rate."),
+        ]);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Renders a plan as text and as JSON.
+//! Renders a plan as text.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::style::{BOLD, DIM, GREEN, RED, RESET, Style, YELLOW};
-use super::{env_values, existing_accounts, out};
+use super::{env_values, existing_accounts, out, plan_changes};
 use crate::api::time;
 use crate::ledger::ItemStatus;
-use crate::manifest::Settings;
-use crate::plan::{FlowPlan, ItemAction, People, Plan, SAMPLES};
+use crate::plan::saved::PlanHead;
+use crate::plan::{FlowPlan, ItemAction, People, Plan};
 use crate::report::{Counts, Status};
 
 /// The color of the symbol of an action.
@@ -35,67 +35,105 @@ pub(in crate::cli) struct Detail {
 /// Renders a plan as lines. `now`: the assumed start of the run, for the forecast of its end.
 pub(in crate::cli) fn lines(
     plan: &Plan,
-    settings: &Settings,
+    head: &PlanHead,
     detail: Detail,
     now: Timestamp,
 ) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines = vec![labeled(t_key!("Ledger:"), &ledger(head))];
     actions(&mut lines, plan, detail.all);
-    totals(&mut lines, plan, settings, detail, now);
+    totals(&mut lines, plan, head, detail, now);
     for line in &mut lines {
         *line = env_values::masked(line).into_owned();
     }
     lines
 }
 
+/// Describes the ledger of a plan. An empty one is named: every row counts as never sent.
+pub(super) fn ledger(head: &PlanHead) -> String {
+    let file = &head.ledger;
+    match &head.ledger_id {
+        None => t!(
+            "none yet (%{file}): every row counts as never sent",
+            file = file
+        ),
+        Some(id) if head.serial == 0 => t!(
+            "%{id}, serial 0, empty (%{file}): every row counts as never sent",
+            id = short_id(id),
+            file = file
+        ),
+        Some(id) => t!(
+            "%{id}, serial %{serial} (%{file})",
+            id = short_id(id),
+            serial = head.serial,
+            file = file
+        ),
+    }
+    .into_owned()
+}
+
+/// The first characters of a ledger's id.
+fn short_id(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}
+
 /// The actions on items in the order of the plan, each with the key of its text.
 const ACTIONS: [(ItemAction, &str); 14] = [
     (
         ItemAction::Revoke,
-        t_key!("to revoke: the row was removed from the sheet"),
+        t_key!("%{count} to revoke: the row was removed from the sheet"),
     ),
-    (ItemAction::Create, t_key!("to send")),
-    (ItemAction::Resume, t_key!("to resume")),
-    (ItemAction::Reissue, t_key!("to revoke and send again")),
+    (ItemAction::Create, t_key!("%{count} to send")),
+    (ItemAction::Resume, t_key!("%{count} to resume")),
+    (
+        ItemAction::Reissue,
+        t_key!("%{count} to revoke and send again"),
+    ),
     (
         ItemAction::Resend,
-        t_key!("to send again: the earlier contract has ended"),
+        t_key!("%{count} to send again: the earlier contract has ended"),
     ),
     (
         ItemAction::InDoubt,
-        t_key!("in doubt: unknown whether they were sent"),
+        t_key!("%{count} in doubt: unknown whether they were sent"),
     ),
     (
         ItemAction::RevokeInterrupted,
         t_key!(
-            "whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS"
+            "%{count} whose treaty revoke was interrupted: the contract may still be valid; to finish it, run treaty revoke --target ADDRESS"
         ),
     ),
     (
         ItemAction::Changed,
-        t_key!("blocked: the row differs from what was sent"),
+        t_key!("%{count} blocked: the row differs from what was sent"),
     ),
-    (ItemAction::Invalid, t_key!("blocked: the row is invalid")),
+    (
+        ItemAction::Invalid,
+        t_key!("%{count} blocked: the row is invalid"),
+    ),
     (
         ItemAction::Orphaned,
-        t_key!("blocked: interrupted while being sent, and the row was removed from the sheet"),
+        t_key!(
+            "%{count} blocked: interrupted while being sent, and the row was removed from the sheet"
+        ),
     ),
-    (ItemAction::Unchanged, t_key!("unchanged")),
-    (ItemAction::Kept, t_key!("kept as sent")),
-    (ItemAction::Skipped, t_key!("skipped by where")),
+    (ItemAction::Unchanged, t_key!("%{count} unchanged")),
+    (ItemAction::Kept, t_key!("%{count} kept as sent")),
+    (ItemAction::Skipped, t_key!("%{count} skipped by where")),
     (
         ItemAction::Excluded,
-        t_key!("excluded by --target or --exclude"),
+        t_key!("%{count} excluded by --target or --exclude"),
     ),
 ];
 
 /// Renders the actions on resources and rows.
 #[allow(clippy::too_many_lines)]
 fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
-    for (address, symbol, note) in plan.resources.actions() {
+    for entry in plan.resources.entries() {
+        let (address, symbol) = (&entry.address, entry.action.symbol());
         if symbol == '=' && !all {
             continue;
         }
+        let note = plan_changes::resource(&entry);
         let note = if note.is_empty() {
             note
         } else {
@@ -120,27 +158,31 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
             }
             let symbol = action.symbol().unwrap_or(' ');
             out.push(format!(
-                "  {}{symbol}{RESET} {count} {}{}",
+                "  {}{symbol}{RESET} {}{}",
                 color(symbol),
-                t!(words),
+                t!(words, count = count),
                 statuses(flow, action),
             ));
             if matches!(action, ItemAction::Unchanged | ItemAction::Kept) && !all {
                 continue;
             }
-            let samples: Vec<_> = flow
-                .samples
-                .iter()
-                .filter(|sample| sample.action == action)
-                .collect();
+            let samples: Vec<_> = flow.listed(action, all).collect();
             for sample in &samples {
                 out.push(match sample.row {
                     Some(row) => {
                         let status = sample.replaced.map(replaced_status);
-                        let status =
-                            status.map_or(String::new(), |status| format!(", {}", t!(status)));
+                        let status = status.map_or(String::new(), |status| {
+                            format!("{}{}", t!(", "), t!(status))
+                        });
                         let row = t!("row %{row}", row = row);
-                        format!("      {}  {DIM}{row}{status}{RESET}", sample.address)
+                        let difference = sample.difference.as_ref();
+                        let difference = difference.map(plan_changes::difference);
+                        let difference =
+                            difference.map_or(String::new(), |text| format!(": {text}"));
+                        format!(
+                            "      {}  {DIM}{row}{status}{difference}{RESET}",
+                            sample.address
+                        )
                     }
                     None => format!("      {}", sample.address),
                 });
@@ -175,16 +217,19 @@ fn statuses(flow: &FlowPlan, action: ItemAction) -> String {
     let counts = flow.counted_by_status(action).into_iter();
     let counts = counts.filter(|(status, _)| is_shown(status));
     let counts: Vec<String> = counts
-        .map(|(status, count)| format!("{count} {}", t!(replaced_status(status))))
+        .map(|(status, count)| {
+            let status = t!(replaced_status(status));
+            t!("%{count} %{status}", count = count, status = status).into_owned()
+        })
         .collect();
-    match counts.join(", ") {
+    match counts.join(&t!(", ")) {
         none if none.is_empty() => none,
-        counts => format!(" ({counts})"),
+        counts => t!(" (%{text})", text = counts).into_owned(),
     }
 }
 
 /// Returns the name of the recorded status of an item.
-fn replaced_status(status: ItemStatus) -> &'static str {
+pub(super) fn replaced_status(status: ItemStatus) -> &'static str {
     match status {
         ItemStatus::Open => Status::Interrupted,
         ItemStatus::Signed => Status::Signed,
@@ -273,53 +318,39 @@ pub(super) fn people(people: &People) -> Option<String> {
     Some(parts.join(&t!("; ")))
 }
 
-/// Returns the people who are asked to sign as JSON.
-fn people_json(people: &People) -> serde_json::Value {
-    let notices: BTreeMap<&str, u64> = people.notices.iter().copied().collect();
-    serde_json::json!({
-        "asked": people.asked,
-        "atMost": people.at_most,
-        "again": people.again,
-        "signatures": people.signatures,
-        "notices": notices,
-        "withoutNotice": people.without_notice,
-    })
-}
-
-/// Renders the counts and the forecast.
-fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, detail: Detail, now: Timestamp) {
+/// Returns the counts of all actions in a line.
+pub(super) fn total(plan: &Plan) -> String {
     let counted: Vec<String> = [
-        ('-', t_key!("to delete or revoke")),
-        ('+', t_key!("to create")),
-        ('~', t_key!("to update")),
-        ('±', t_key!("to reissue")),
-        ('?', t_key!("in doubt")),
-        ('!', t_key!("blocked")),
-        ('=', t_key!("unchanged")),
+        ('-', t_key!("%{count} to delete or revoke")),
+        ('+', t_key!("%{count} to create")),
+        ('~', t_key!("%{count} to update")),
+        ('±', t_key!("%{count} to reissue")),
+        ('?', t_key!("%{count} in doubt")),
+        ('!', t_key!("%{count} blocked")),
+        ('=', t_key!("%{count} unchanged")),
     ]
     .into_iter()
     .filter_map(|(symbol, words)| {
         let count = plan.count(symbol);
-        (count > 0).then(|| format!("{count} {}", t!(words)))
+        (count > 0).then(|| t!(words, count = count).into_owned())
     })
     .chain(ended_or_without_row(plan))
     .collect();
-    let summary = if counted.is_empty() {
+    if counted.is_empty() {
         t!("no resources and no rows").into_owned()
     } else {
         counted.join(&t!(", "))
-    };
-    out.extend([
-        String::new(),
-        format!("{BOLD}{}{RESET} {summary}", t!("Plan:")),
-    ]);
+    }
+}
+
+/// Renders the counts and the forecast.
+fn totals(out: &mut Vec<String>, plan: &Plan, head: &PlanHead, detail: Detail, now: Timestamp) {
+    out.extend([String::new(), labeled(t_key!("Plan:"), &total(plan))]);
     if plan.is_empty() {
         out.push(t!("No changes.").into_owned());
         return;
     }
-    out.extend(
-        people(&plan.people).map(|people| format!("{BOLD}{}{RESET} {people}", t!("People:"))),
-    );
+    out.extend(people(&plan.people).map(|people| labeled(t_key!("People:"), &people)));
     let calls = plan.calls();
     let total = if detail.calls {
         t!("at most %{count}, without lookups", count = calls.total())
@@ -329,37 +360,36 @@ fn totals(out: &mut Vec<String>, plan: &Plan, settings: &Settings, detail: Detai
             count = calls.total()
         )
     };
-    let total = format!("{BOLD}{}{RESET} {total}", t!("Calls:"));
-    out.extend([String::new(), total]);
+    out.extend([String::new(), labeled(t_key!("Calls:"), &total)]);
     for (op, count) in calls.iter().filter(|_| detail.calls) {
         out.push(format!("  {count:>8}  {op}"));
     }
-    let limits = &settings.limits;
-    let seconds = calls.seconds(limits.rate.map(|rate| rate.0), |op| {
-        limits.operations.get(&op).map(|rate| rate.0)
-    });
-    let Some(seconds) = seconds else {
-        let text = t!("no rate limit is set");
-        out.push(format!("{BOLD}{}{RESET} {text}", t!("Time:")));
+    let Some(seconds) = head.seconds else {
+        out.push(labeled(t_key!("Time:"), &t!("no rate limit is set")));
         return;
     };
-    let rate = limits.rate.map(|rate| t!(" at %{rate}/s", rate = rate.0));
+    let rate = head.rate.as_ref();
+    let rate = rate.map(|rate| t!(" at %{rate}/s", rate = rate));
     let end = ends(now, seconds).map(|end| t!("; started now, it ends at %{end}", end = end));
     let (rate, end) = (rate.unwrap_or_default(), end.unwrap_or_default());
-    out.push(format!(
-        "{BOLD}{}{RESET} {}{rate}{end}",
-        t!("Time:"),
-        duration(seconds)
-    ));
+    let time = format!("{}{rate}{end}", duration(seconds));
+    out.push(labeled(t_key!("Time:"), &time));
+}
+
+/// Returns a text after its label. The label is a key; a full-width colon needs no blank.
+pub(super) fn labeled(label: &str, text: &str) -> String {
+    let label = t!(label);
+    let blank = if label.ends_with('：') { "" } else { " " };
+    format!("{BOLD}{label}{RESET}{blank}{text}")
 }
 
 /// The time at which a run of this length ends, to the minute; none for less than a minute.
-fn ends(now: Timestamp, seconds: f64) -> Option<String> {
+fn ends(now: Timestamp, seconds: u64) -> Option<String> {
     let end = now
-        .checked_add(SignedDuration::try_from_secs_f64(seconds).ok()?)
+        .checked_add(SignedDuration::from_secs(i64::try_from(seconds).ok()?))
         .ok()?;
     let end = time::local(end).strftime("%Y-%m-%d %H:%M").to_string();
-    (seconds >= 60.0).then_some(end)
+    (seconds >= 60).then_some(end)
 }
 
 /// Prints the number of items of each flow by status.
@@ -367,9 +397,9 @@ pub(in crate::cli) fn print_counts(items: &BTreeMap<String, Counts>) {
     for (flow, counts) in items {
         let counted: Vec<String> = counts
             .iter()
-            .map(|(status, count)| format!("{count} {}", status.label()))
+            .map(|(status, count)| status.counted(*count))
             .collect();
-        let counted = match counted.join(", ") {
+        let counted = match counted.join(&t!(", ")) {
             none if none.is_empty() => t!("no rows").into_owned(),
             counted => counted,
         };
@@ -377,11 +407,16 @@ pub(in crate::cli) fn print_counts(items: &BTreeMap<String, Counts>) {
     }
 }
 
-/// Formats a duration in its two largest units.
-pub(in crate::cli) fn duration(seconds: f64) -> String {
-    // Rounded up to whole seconds; forecasts are far below the limit of the type.
+/// Rounds a number of seconds up.
+pub(super) fn whole_seconds(seconds: f64) -> u64 {
+    // Forecasts are far below the limit of the type, and a larger number becomes the largest one.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let whole = seconds.ceil() as u64;
+    whole
+}
+
+/// Formats a duration in seconds in its two largest units.
+pub(in crate::cli) fn duration(whole: u64) -> String {
     match whole {
         0..=59 => t!("%{seconds} s", seconds = whole),
         60..=3599 => t!(
@@ -398,60 +433,6 @@ pub(in crate::cli) fn duration(seconds: f64) -> String {
     .into_owned()
 }
 
-/// Renders a plan as JSON.
-pub(in crate::cli) fn json(plan: &Plan, settings: &Settings) -> serde_json::Value {
-    let calls = plan.calls();
-    let limits = &settings.limits;
-    let (ended, without_row) = not_sent(plan);
-    serde_json::json!({
-        "environment": settings.environment,
-        "endpoint": settings.endpoint.to_string(),
-        "changes": !plan.is_empty(),
-        "counts": {
-            "delete": plan.count('-'),
-            "create": plan.count('+'),
-            "update": plan.count('~'),
-            "reissue": plan.count('±'),
-            "inDoubt": plan.count('?'),
-            "blocked": plan.count('!'),
-            "unchanged": plan.count('='),
-            "rejected": ended.get("rejected").copied().unwrap_or(0),
-            "expired": ended.get("expired").copied().unwrap_or(0),
-            "withoutRow": without_row,
-        },
-        "people": people_json(&plan.people),
-        "resources": plan.resources.actions().map(|(address, symbol, note)| serde_json::json!({
-            "address": address.to_string(), "action": symbol.to_string(), "note": note,
-        })).collect::<Vec<_>>(),
-        "flows": plan.flows.iter().map(|flow| serde_json::json!({
-            "flow": flow.flow,
-            "rows": flow.rows.len(),
-            "send": flow.counted(ItemAction::Create),
-            "resume": flow.counted(ItemAction::Resume),
-            "reissue": flow.counted(ItemAction::Reissue) + flow.counted(ItemAction::Resend),
-            "unchanged": flow.counted(ItemAction::Unchanged) + flow.counted(ItemAction::Kept),
-            "changed": flow.counted(ItemAction::Changed),
-            "invalid": flow.counted(ItemAction::Invalid),
-            "revoke": flow.counted(ItemAction::Revoke),
-            "stranded": flow.counted(ItemAction::Orphaned),
-            "inDoubt": flow.counted(ItemAction::InDoubt),
-            "revokeInterrupted": flow.counted(ItemAction::RevokeInterrupted),
-            "skipped": flow.counted(ItemAction::Skipped) + flow.counted(ItemAction::Excluded),
-            "samplesOfEachKind": SAMPLES,
-            "items": flow.samples.iter().map(|sample| serde_json::json!({
-                "address": sample.address.to_string(),
-                "action": sample.action.symbol().unwrap_or(' ').to_string(),
-                "row": sample.row,
-                "replaces": sample.replaced.map(replaced_status),
-            })).collect::<Vec<_>>(),
-        })).collect::<Vec<_>>(),
-        "rowAccounts": existing_accounts::json(&plan.row_accounts),
-        "calls": calls.iter().map(|(op, count)| (op.path(), count)).collect::<std::collections::BTreeMap<_, _>>(),
-        "callsTotal": calls.total(),
-        "seconds": calls.seconds(limits.rate.map(|rate| rate.0), |op| limits.operations.get(&op).map(|rate| rate.0)),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -459,18 +440,15 @@ mod tests {
     #[test]
     fn forecasts_the_end_of_runs_of_a_minute_or_more() {
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(ends(now, 59.0), None);
-        assert_eq!(
-            ends(now, 20.0 * 3600.0).as_deref(),
-            Some("1970-01-02 04:00")
-        );
-        assert_eq!(ends(now, f64::INFINITY), None);
+        assert_eq!(ends(now, 59), None);
+        assert_eq!(ends(now, 20 * 3600).as_deref(), Some("1970-01-02 04:00"));
+        assert_eq!(ends(now, u64::MAX), None);
     }
 
     #[test]
     fn formats_durations_in_two_units() {
-        assert_eq!(duration(0.2), "1 s");
-        assert_eq!(duration(75.0), "1 min 15 s");
-        assert_eq!(duration(20_000.0), "5 h 33 min");
+        assert_eq!(duration(1), "1 s");
+        assert_eq!(duration(75), "1 min 15 s");
+        assert_eq!(duration(20_000), "5 h 33 min");
     }
 }

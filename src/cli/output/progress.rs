@@ -12,6 +12,7 @@ use tracing::Level;
 use super::event_log::EventLog;
 use super::logging::{emit, is_shown};
 use super::out;
+use super::plan_text::{duration, whole_seconds};
 use super::stamped;
 use super::style::{GREEN, RED, RESET, YELLOW, set_message};
 use super::target::CONSOLE;
@@ -30,8 +31,12 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// The shortest retry delay that is shown.
 const SHOWN_DELAY: Duration = Duration::from_secs(5);
 
-/// The outcome of a lookup.
+/// The outcomes that are counted. Those of trouble are keys of texts.
 const LOOKED_UP: &str = "looked up";
+const DONE: &str = "done";
+const FAILED: &str = t_key!("failed");
+const IN_DOUBT: &str = t_key!("in doubt");
+const INTERRUPTED: &str = "interrupted";
 
 /// Displays events and counts API calls.
 pub(in crate::cli) struct Progress(Arc<Mutex<Screen>>);
@@ -157,7 +162,9 @@ impl Screen {
         match event {
             Event::Client(event) => self.show_client(event),
             Event::Lookup(Lookup::Started(0)) | Event::Items(0) | Event::Revoking(0) => {}
-            Event::Lookup(Lookup::Started(count)) => self.begin(*count as u64, "looking up"),
+            Event::Lookup(Lookup::Started(count)) => {
+                self.begin(*count as u64, &t!("looking up accounts"));
+            }
             Event::Lookup(Lookup::Done) => self.advance(LOOKED_UP),
             Event::Resource {
                 address,
@@ -171,8 +178,8 @@ impl Screen {
                 }
                 None => {}
             },
-            Event::Revoking(count) => self.begin(*count, "revoking"),
-            Event::Items(count) => self.begin(*count, "sending"),
+            Event::Revoking(count) => self.begin(*count, &t!("revoking")),
+            Event::Items(count) => self.begin(*count, &t!("sending")),
             Event::Following(synced) => self.follow(synced, was_shown),
             Event::Item {
                 address,
@@ -180,16 +187,14 @@ impl Screen {
                 outcome: ended,
             } => {
                 let location = || match row {
-                    Some(row) => format!("{address} (row {row})"),
+                    Some(row) => t!("%{key} (row %{row})", key = address, row = row).into_owned(),
                     None => address.to_string(),
                 };
                 let outcome = match ended {
-                    ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => {
-                        "done"
-                    }
-                    ItemOutcome::Failed(_) => "failed",
-                    ItemOutcome::InDoubt(_) => "in doubt",
-                    ItemOutcome::Unsettled(_) | ItemOutcome::Interrupted => "interrupted",
+                    ItemOutcome::Sent | ItemOutcome::Done(_) | ItemOutcome::EndedEarly(..) => DONE,
+                    ItemOutcome::Failed(_) => FAILED,
+                    ItemOutcome::InDoubt(_) => IN_DOUBT,
+                    ItemOutcome::Unsettled(_) | ItemOutcome::Interrupted => INTERRUPTED,
                 };
                 let failure = match ended {
                     _ if was_shown => None,
@@ -206,7 +211,8 @@ impl Screen {
             }
             Event::Stopping(_) if was_shown => {}
             Event::Stopping(why) => {
-                self.line(Level::WARN, &format!("{YELLOW}stopping{RESET}: {why}"));
+                let label = t!("stopping");
+                self.line(Level::WARN, &format!("{YELLOW}{label}{RESET}: {why}"));
             }
         }
     }
@@ -222,21 +228,39 @@ impl Screen {
                 let (Some(failure), Some(pause)) = (&call.failure, pause) else {
                     return;
                 };
-                format!("retrying {} in {} s: {failure}", call.op, pause.as_secs())
+                t!(
+                    "retrying %{operation} in %{seconds} s: %{failure}",
+                    operation = call.op,
+                    seconds = pause.as_secs(),
+                    failure = failure
+                )
+                .into_owned()
             }
             ClientEvent::Paused { why, pause } => {
-                let seconds = pause.as_secs_f64();
-                format!("{YELLOW}paused{RESET}: {why}; retrying in {seconds:.1} s")
+                let text = t!(
+                    "%{why}; retrying in %{seconds} s",
+                    why = why,
+                    seconds = format!("{:.1}", pause.as_secs_f64())
+                );
+                format!("{YELLOW}{}{RESET}: {text}", t!("paused"))
             }
             ClientEvent::Resumed { after } => {
-                let seconds = after.as_secs_f64();
-                format!("{GREEN}resumed{RESET}: the endpoint responded again after {seconds:.0} s")
+                let text = t!(
+                    "the endpoint responded again after %{seconds} s",
+                    seconds = format!("{:.0}", after.as_secs_f64())
+                );
+                format!("{GREEN}{}{RESET}: {text}", t!("resumed"))
             }
             ClientEvent::Held { op, until } => {
                 let until = time::local(*until).strftime("%H:%M:%S");
-                format!("held {op}: the service asked to wait until {until}")
+                t!(
+                    "held %{operation}: the service asked to wait until %{time}",
+                    operation = op,
+                    time = until
+                )
+                .into_owned()
             }
-            ClientEvent::Throttled(throttle) => format!("throttled: {}", throttle_text(throttle)),
+            ClientEvent::Throttled(throttle) => throttle_text(throttle),
         };
         self.line(Level::WARN, &text);
     }
@@ -246,35 +270,28 @@ impl Screen {
         let ended = synced.archived + synced.signed + synced.ended();
         let all = ended + synced.waiting + synced.failed + synced.in_doubt + synced.interrupted;
         if !self.following {
-            self.begin(all, "waiting");
+            self.begin(all, &t!("waiting"));
             self.following = true;
         }
         let all = all.max(self.total);
         let trouble = [
-            (synced.ended(), "ended early"),
-            (synced.failed, "failed"),
-            (synced.in_doubt, "in doubt"),
+            (synced.ended(), t_key!("ended early")),
+            (synced.failed, FAILED),
+            (synced.in_doubt, IN_DOUBT),
         ];
-        let trouble = trouble.iter().filter(|(count, _)| *count > 0);
-        let trouble: Vec<String> = trouble
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        let trouble = trouble.join(", ");
+        let trouble = trouble_text(trouble);
         if let Some(bar) = &self.bar {
             bar.set_position(ended);
             set_message(bar, RED, &trouble);
         } else if !was_shown && ended != self.followed && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             self.followed = ended;
-            let trouble = match trouble.as_str() {
-                "" => trouble,
-                _ => format!(" ({trouble})"),
-            };
-            self.line(Level::INFO, &format!("{ended}/{all} ended{trouble}"));
+            let trouble = in_parentheses(&trouble);
+            let text = t!("%{ended}/%{all} ended", ended = ended, all = all);
+            self.line(Level::INFO, &format!("{text}{trouble}"));
         }
     }
 
-    /// Shows why an item failed, for the first failures only.
     /// Shows the first failure of a cause; the others are counted.
     fn item_failed(&mut self, status: Status, location: &str, failure: &Failure) {
         let known = self.causes.distinct();
@@ -288,7 +305,7 @@ impl Screen {
             self.failed(location, failure);
         }
         if causes == SHOWN_CAUSES {
-            self.line(Level::INFO, "the report contains all further failures");
+            self.line(Level::INFO, &t!("the report contains all further failures"));
         }
     }
 
@@ -297,8 +314,12 @@ impl Screen {
         let causes = std::mem::take(&mut self.causes);
         let (frequent, _) = causes.most_frequent(SHOWN_CAUSES);
         for cause in frequent.iter().filter(|cause| cause.count > 1) {
-            let text = format!("{RED}!{RESET} {} times: {}", cause.count, cause.message);
-            self.line(Level::WARN, &text);
+            let text = t!(
+                "%{count} times: %{message}",
+                count = cause.count,
+                message = cause.message
+            );
+            self.line(Level::WARN, &format!("{RED}!{RESET} {text}"));
         }
     }
 
@@ -308,16 +329,16 @@ impl Screen {
         let text = format!("{RED}!{RESET} {location}: {message}");
         match self.mode {
             _ if hint.is_empty() => self.line(Level::WARN, &text),
-            OutputMode::Lines => self.line(Level::WARN, &format!("{text}; help: {hint}")),
+            OutputMode::Lines => self.line(Level::WARN, &format!("{text}; {}: {hint}", t!("help"))),
             OutputMode::Bar | OutputMode::Silent => {
                 self.line(Level::WARN, &text);
-                self.line(Level::WARN, &format!("  help: {hint}"));
+                self.line(Level::WARN, &format!("  {}: {hint}", t!("help")));
             }
         }
     }
 
     /// Starts a new bar.
-    fn begin(&mut self, total: u64, prefix: &'static str) {
+    fn begin(&mut self, total: u64, prefix: &str) {
         self.following = false;
         self.remove_bar();
         self.total = total;
@@ -326,16 +347,23 @@ impl Screen {
         self.last_line = Instant::now();
         if self.mode == OutputMode::Bar {
             let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-            let form =
-                "{prefix} {wide_bar:.green/dim} {human_pos}/{human_len}  {rate}  {eta} left{msg}";
+            let form = "{prefix} {wide_bar:.green/dim} {human_pos}/{human_len}  {rate}{left}{msg}";
             if let Ok(style) = ProgressStyle::with_template(form) {
                 let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
                     // The next update draws the rate again.
                     let _ = write!(out, "{:.1}/s", state.per_sec());
                 };
-                bar.set_style(style.with_key("rate", rate).progress_chars("━╸─"));
+                // The time is unknown before the first result.
+                let left = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                    if state.pos() > 0 {
+                        let time = duration(whole_seconds(state.eta().as_secs_f64()));
+                        let _ = write!(out, "  {}", t!("%{time} left", time = time));
+                    }
+                };
+                let style = style.with_key("rate", rate).with_key("left", left);
+                bar.set_style(style.progress_chars("━╸─"));
             }
-            bar.set_prefix(prefix);
+            bar.set_prefix(prefix.to_owned());
             out::set_bar(Some(bar.clone()));
             self.bar = Some(bar);
         }
@@ -356,11 +384,8 @@ impl Screen {
         }
         *self.outcomes.entry(outcome).or_default() += 1;
         let position: u64 = self.outcomes.values().sum();
-        let trouble: Vec<String> = ["failed", "in doubt"]
-            .into_iter()
-            .filter_map(|outcome| Some(format!("{} {outcome}", self.outcomes.get(outcome)?)))
-            .collect();
-        let trouble = trouble.join(", ");
+        let counted = |outcome| (self.outcomes.get(outcome).copied().unwrap_or(0), outcome);
+        let trouble = trouble_text([counted(FAILED), counted(IN_DOUBT)]);
         if let Some(bar) = &self.bar {
             bar.set_position(position);
             set_message(bar, RED, &trouble);
@@ -378,13 +403,10 @@ impl Screen {
             let remaining = if position == self.total {
                 String::new()
             } else {
-                format!(", {} left", super::plan_text::duration(left / rate))
+                let time = duration(whole_seconds(left / rate));
+                t!(", %{time} left", time = time).into_owned()
             };
-            let trouble = if trouble.is_empty() {
-                trouble
-            } else {
-                format!(" ({trouble})")
-            };
+            let trouble = in_parentheses(&trouble);
             let text = format!("{position}/{}{trouble}, {rate:.0}/s{remaining}", self.total);
             self.line(Level::INFO, &text);
         }
@@ -401,7 +423,29 @@ impl Screen {
 /// Describes the limits of a throttled client.
 fn throttle_text(throttle: &Throttle) -> String {
     match throttle.rate {
-        Some(rate) => format!("{rate:.1} calls/s"),
-        None => format!("{} calls in flight", throttle.in_flight),
+        Some(rate) => t!("throttled: %{rate} calls/s", rate = format!("{rate:.1}")),
+        None => t!(
+            "throttled: %{count} calls in flight",
+            count = throttle.in_flight
+        ),
+    }
+    .into_owned()
+}
+
+/// Lists the numbers of items in trouble that are not zero. The outcomes are keys of texts.
+fn trouble_text<'a>(counts: impl IntoIterator<Item = (u64, &'a str)>) -> String {
+    let counts = counts.into_iter().filter(|(count, _)| *count > 0);
+    let counts = counts.map(|(count, outcome)| {
+        let status = t!(outcome);
+        t!("%{count} %{status}", count = count, status = status).into_owned()
+    });
+    counts.collect::<Vec<_>>().join(&t!(", "))
+}
+
+/// Returns a text in parentheses, with a blank before them; nothing for an empty text.
+fn in_parentheses(text: &str) -> String {
+    match text {
+        "" => String::new(),
+        text => t!(" (%{text})", text = text).into_owned(),
     }
 }

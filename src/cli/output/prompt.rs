@@ -22,7 +22,8 @@ pub(in crate::cli) struct ConsentRequest<'a> {
 impl<'a> From<&'a Apply> for ConsentRequest<'a> {
     fn from(args: &'a Apply) -> Self {
         Self {
-            yes: args.yes,
+            // A saved plan is the approval.
+            yes: args.yes || args.file.is_some(),
             confirm: args.confirm.as_deref(),
             question: t_key!("Apply this plan to %{name}?"),
         }

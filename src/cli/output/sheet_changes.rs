@@ -1,10 +1,7 @@
 //! Warns of sheets that changed since their rows were sent.
 
-use std::fmt::Write;
-
-use super::out;
-use super::style::{BOLD_CYAN, RESET};
 use super::target::CONSOLE;
+use super::{out, wrap};
 use crate::cli::args::LogFormat;
 use crate::report::{DifferingRows, ReportedFlow};
 
@@ -14,17 +11,25 @@ pub(in crate::cli) fn warn(format: LogFormat, flow: &str, reported: &ReportedFlo
     if let Some(error) = &reported.unreadable {
         print(
             format,
-            &format!("flows.{flow}: the sheet cannot be read again: {error}"),
-            "the reports contain the recorded state of its rows, without the columns of the sheet; restore the \
-             sheet and run treaty report",
+            &t!(
+                "flows.%{flow}: the sheet cannot be read again: %{error}",
+                flow = flow,
+                error = error
+            ),
+            &t!(
+                "the reports contain the recorded state of its rows, without the columns of the sheet; restore the \
+                 sheet and run treaty report"
+            ),
         );
     }
     if reported.differing.count > 0 {
         print(
             format,
             &differing(flow, &reported.differing),
-            "the reports contain their recorded state, without the columns of the sheet: another person may have \
-             the key now; restore the rows and run treaty report, or give new contracts new keys",
+            &t!(
+                "restore the rows; to send a new version of a contract, apply with --reissue ADDRESS; a new contract needs a \
+                 new key. The reports have the recorded state of these rows, without their cells"
+            ),
         );
     }
 }
@@ -40,15 +45,20 @@ pub(in crate::cli) fn warn_removed(format: LogFormat, flow: &str, keys: &[String
         .map(|key| (None, key.as_str()));
     print(
         format,
-        &format!(
-            "flows.{flow}: {} no longer in the sheet: {}",
-            match keys.len() {
-                1 => "1 item of this run is".to_owned(),
-                count => format!("{count} items of this run are"),
-            },
-            list(named, keys.len() as u64)
-        ),
-        "the reports contain their recorded state; restore the rows and run treaty report",
+        &match keys.len() {
+            1 => t!(
+                "flows.%{flow}: 1 item of this run is no longer in the sheet: %{keys}",
+                flow = flow,
+                keys = list(named, 1)
+            ),
+            count => t!(
+                "flows.%{flow}: %{count} items of this run are no longer in the sheet: %{keys}",
+                flow = flow,
+                count = count,
+                keys = list(named, count as u64)
+            ),
+        },
+        &t!("the reports contain their recorded state; restore the rows and run treaty report"),
     );
 }
 
@@ -57,8 +67,13 @@ pub(in crate::cli) fn warn_edited(format: LogFormat, tables: &[String]) {
     for table in tables {
         print(
             format,
-            &format!("{table} was changed after it was written, and is left as it is"),
-            "use it as the sheet to send the corrected rows; to have it written anew, remove it and run treaty report",
+            &t!(
+                "%{table} was changed after it was written, and is left as it is",
+                table = table
+            ),
+            &t!(
+                "use it as the sheet to send the corrected rows; to have it written anew, remove it and run treaty report"
+            ),
         );
     }
 }
@@ -66,40 +81,42 @@ pub(in crate::cli) fn warn_edited(format: LogFormat, tables: &[String]) {
 fn differing(flow: &str, rows: &DifferingRows) -> String {
     let named = rows.first.iter();
     let named = named.map(|(row, key)| (Some(*row), key.as_str()));
-    let verb = if rows.count == 1 {
-        "1 row differs"
-    } else {
-        &format!("{} rows differ", rows.count)
-    };
-    format!(
-        "flows.{flow}: {verb} from what the ledger records for the key: {}",
-        list(named, rows.count)
-    )
+    let keys = list(named, rows.count);
+    match rows.count {
+        1 => t!(
+            "flows.%{flow}: 1 row differs from what the ledger records for the key: %{keys}",
+            flow = flow,
+            keys = keys
+        ),
+        count => t!(
+            "flows.%{flow}: %{count} rows differ from what the ledger records for the key: %{keys}",
+            flow = flow,
+            count = count,
+            keys = keys
+        ),
+    }
+    .into_owned()
 }
 
 /// Lists rows by key and row number, and counts those that are not named.
 fn list<'a>(named: impl Iterator<Item = (Option<u64>, &'a str)>, count: u64) -> String {
-    let mut text = String::new();
-    let mut shown = 0;
-    for (row, key) in named {
-        let separator = if shown == 0 { "" } else { ", " };
-        // Writing to a string cannot fail.
-        let _ = match row {
-            Some(row) => write!(text, "{separator}{key} (row {row})"),
-            None => write!(text, "{separator}{key}"),
-        };
-        shown += 1;
+    let named = named.map(|(row, key)| match row {
+        Some(row) => t!("%{key} (row %{row})", key = key, row = row).into_owned(),
+        None => key.to_owned(),
+    });
+    let named: Vec<String> = named.collect();
+    let more = count - named.len() as u64;
+    let named = named.join(&t!(", "));
+    match more {
+        0 => named,
+        more => t!("%{keys} and %{count} more", keys = named, count = more).into_owned(),
     }
-    if count > shown {
-        let _ = write!(text, " and {} more", count - shown);
-    }
-    text
 }
 
 fn print(format: LogFormat, message: &str, hint: &str) {
     tracing::warn!(target: CONSOLE, event = "note", hint, "{message}");
     if format == LogFormat::Text {
         out::warning(message);
-        out::note(format_args!("{BOLD_CYAN}help{RESET}: {hint}"));
+        wrap::print_hint(hint);
     }
 }

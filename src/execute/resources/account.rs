@@ -307,10 +307,12 @@ impl StepContext<'_> {
         &self,
         account: &Account,
         id: &AccountId,
-        fields: &[&str],
+        fields: &[impl AsRef<str>],
     ) -> Result<(), StepError> {
-        let value =
-            |name: &str, value: Option<&String>| value.filter(|_| fields.contains(&name)).cloned();
+        let value = |name: &str, value: Option<&String>| {
+            let is_set = fields.iter().any(|field| field.as_ref() == name);
+            value.filter(|_| is_set).cloned()
+        };
         match &account.holder {
             AccountHolder::Person(person) => {
                 let request = UpdatePerson {

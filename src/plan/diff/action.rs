@@ -2,23 +2,28 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::address::{AccountId, SealId, TemplateId};
 
 /// The action for an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum AccountAction {
     /// Create it.
     Create,
     /// Record the existing account, which treaty did not create, and update its fields.
     Adopt(AccountId),
     /// Update these fields.
-    Update(AccountId, Vec<&'static str>),
+    Update(AccountId, Vec<Cow<'static, str>>),
     /// Do nothing.
     Unchanged(AccountId),
 }
 
 /// The action for the silent signing of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Grant {
     /// Do nothing.
     Unchanged,
@@ -29,7 +34,8 @@ pub enum Grant {
 }
 
 /// The action for a seal.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum SealAction {
     /// Create it.
     Create,
@@ -40,7 +46,8 @@ pub enum SealAction {
 }
 
 /// The action for a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum TemplateAction {
     /// Upload it.
     Create,
@@ -49,7 +56,10 @@ pub enum TemplateAction {
 }
 
 /// The action for an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "camelCase")]
 pub enum ItemAction {
     /// Send it.
     Create,
@@ -106,6 +116,12 @@ impl ItemAction {
     /// Whether apply sends the item, or continues to send it.
     pub fn sends(self) -> bool {
         matches!(self, Self::Create | Self::Resume) || self.replaces()
+    }
+
+    /// Whether a plan lists every such item, not only a sample: a contract ends, and its signers
+    /// must know.
+    pub fn is_always_listed(self) -> bool {
+        self == Self::Revoke || self.replaces()
     }
 
     /// Whether apply replaces the contract that was sent by a new one.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::action::ItemAction;
 use super::removed_rows::RemovedRow;
 use crate::address::Address;
@@ -47,7 +49,8 @@ pub(crate) fn item_action(
 }
 
 /// The items that `apply --retry` works on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Retry {
     /// Only failed items.
     Failed,
@@ -92,7 +95,8 @@ impl Retry {
 }
 
 /// The actions for the items of a flow, in sheet order.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FlowPlan {
     /// The flow's name.
     pub flow: String,
@@ -106,10 +110,14 @@ pub struct FlowPlan {
     pub calls: Calls,
     /// The number of recorded items without a row whose contract can still be signed.
     pub without_row: u64,
+    /// The number of listed items of each action.
+    #[serde(skip)]
+    listed: BTreeMap<ItemAction, usize>,
 }
 
 /// The action for a row, in a few bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "PlannedRowTuple", into = "PlannedRowTuple")]
 pub struct PlannedRow {
     /// The row number, capped at [`u32::MAX`], which is more than a run can send.
     pub row: u32,
@@ -122,6 +130,39 @@ pub struct PlannedRow {
     pub cells: Option<ShortFingerprint>,
     /// The recorded status of the item; `None` without a record.
     pub recorded: Option<ItemStatus>,
+}
+
+/// The form of a [`PlannedRow`] in a file: a plan can have a million rows.
+type PlannedRowTuple = (
+    u32,
+    ItemAction,
+    Option<ShortFingerprint>,
+    Option<ShortFingerprint>,
+    Option<ItemStatus>,
+);
+
+impl From<PlannedRow> for PlannedRowTuple {
+    fn from(row: PlannedRow) -> Self {
+        (
+            row.row,
+            row.action,
+            row.fingerprint,
+            row.cells,
+            row.recorded,
+        )
+    }
+}
+
+impl From<PlannedRowTuple> for PlannedRow {
+    fn from((row, action, fingerprint, cells, recorded): PlannedRowTuple) -> Self {
+        Self {
+            row,
+            action,
+            fingerprint,
+            cells,
+            recorded,
+        }
+    }
 }
 
 impl PlannedRow {
@@ -154,7 +195,8 @@ impl PlannedRow {
 }
 
 /// An item that a plan shows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Sample {
     /// Its address.
     pub address: Address,
@@ -164,6 +206,34 @@ pub struct Sample {
     pub row: Option<u64>,
     /// Its recorded status, if its contract is replaced.
     pub replaced: Option<ItemStatus>,
+    /// What differs from the contract that was sent, if the row has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<Difference>,
+}
+
+/// What is known of the difference between a row and the contract that was sent for it. The ledger
+/// has fingerprints of the accounts' fields and of all cells together, not of each cell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Difference {
+    /// The fields of the row's accounts that differ: `borrower.mobile`.
+    pub fields: Vec<String>,
+    /// The columns of these fields.
+    pub columns: Vec<String>,
+    /// Whether the cells differ; `None` if the ledger has no fingerprint of them.
+    pub cells: Option<bool>,
+}
+
+/// The items that a plan lists by address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// [`SAMPLES`] of each action; all of those whose contract ends.
+    #[default]
+    Samples,
+    /// All that are not unchanged.
+    Changes,
+    /// All.
+    All,
 }
 
 /// The number of items of each action that a plan shows without `--all`.
@@ -179,21 +249,41 @@ impl FlowPlan {
             samples: Vec::new(),
             calls: Calls::default(),
             without_row: 0,
+            listed: BTreeMap::new(),
         }
     }
 
-    /// Adds the next row. With `all`, its item is shown even after [`SAMPLES`] of its kind.
-    pub fn push(&mut self, row: PlannedRow, key: Option<&str>, all: bool) {
+    /// Adds the next row.
+    pub fn push(
+        &mut self,
+        row: PlannedRow,
+        key: Option<&str>,
+        difference: Option<Difference>,
+        listing: Listing,
+    ) {
         self.rows.push(row);
-        if let Some(key) = key {
-            let replaced = row.recorded.filter(|_| row.action.replaces());
-            self.show(key, row.action, Some(u64::from(row.row)), replaced, all);
+        if let Some(key) = key.filter(|_| self.lists(row.action, listing)) {
+            self.list(Sample {
+                address: Address::item(&self.flow, key),
+                action: row.action,
+                row: Some(u64::from(row.row)),
+                replaced: row.recorded.filter(|_| row.action.replaces()),
+                difference,
+            });
         }
     }
 
     /// Adds an item whose row was removed from the sheet.
-    pub fn push_removed(&mut self, key: &str, action: ItemAction, all: bool) {
-        self.show(key, action, None, None, all);
+    pub fn push_removed(&mut self, key: &str, action: ItemAction, listing: Listing) {
+        if self.lists(action, listing) {
+            self.list(Sample {
+                address: Address::item(&self.flow, key),
+                action,
+                row: None,
+                replaced: None,
+                difference: None,
+            });
+        }
         self.calls
             .add(Op::Revoke, u64::from(action == ItemAction::Revoke));
         self.removed.push(RemovedRow {
@@ -202,25 +292,35 @@ impl FlowPlan {
         });
     }
 
-    /// Adds an item to the samples unless [`SAMPLES`] of its action are there already.
-    fn show(
-        &mut self,
-        key: &str,
-        action: ItemAction,
-        row: Option<u64>,
-        replaced: Option<ItemStatus>,
-        all: bool,
-    ) {
-        let same = |sample: &&Sample| sample.action == action;
-        let shown = self.samples.iter().filter(same).count();
-        if action.symbol().is_some() && (all || shown < SAMPLES) {
-            self.samples.push(Sample {
-                address: Address::item(&self.flow, key),
-                action,
-                row,
-                replaced,
-            });
-        }
+    fn list(&mut self, sample: Sample) {
+        *self.listed.entry(sample.action).or_default() += 1;
+        self.samples.push(sample);
+    }
+
+    /// Whether the next item with an action is listed.
+    pub(crate) fn lists(&self, action: ItemAction, listing: Listing) -> bool {
+        let is_wanted = match listing {
+            Listing::Samples => action.is_always_listed(),
+            Listing::Changes => action.symbol() != Some('='),
+            Listing::All => true,
+        };
+        action.symbol().is_some()
+            && (is_wanted
+                || self
+                    .listed
+                    .get(&action)
+                    .is_none_or(|count| *count < SAMPLES))
+    }
+
+    /// Returns the listed items with an action. Without `all`, those that a plan lists without
+    /// being asked.
+    pub fn listed(&self, action: ItemAction, all: bool) -> impl Iterator<Item = &Sample> {
+        let most = match all || action.is_always_listed() {
+            true => usize::MAX,
+            false => SAMPLES,
+        };
+        let own = self.samples.iter();
+        own.filter(move |sample| sample.action == action).take(most)
     }
 
     /// Marks an earlier row as invalid, because a later row conflicts with it.

@@ -1,11 +1,13 @@
 //! Items whose row was removed from the sheet, and the limit of revocations.
 
+use serde::{Deserialize, Serialize};
+
 use super::action::ItemAction;
 use crate::ledger::{BegunRevocation, ItemStatus, RecordedItem};
 use crate::manifest::{OnVanish, Tolerance};
 
 /// A recorded item whose row was removed from the sheet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovedRow {
     /// Its key.
     pub key: String,

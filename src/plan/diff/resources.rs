@@ -1,9 +1,12 @@
 //! The actions for resources.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::action::{AccountAction, Grant, SealAction, TemplateAction};
+use super::change::{FieldChange, account_changes};
 use super::state::{Observed, RecordedResources, Unobserved};
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
@@ -15,7 +18,7 @@ use crate::plan::forecast::Calls;
 
 /// The actions for resources, in execution order: persons before the organizations that they
 /// create, accounts before their seals.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResourcePlan {
     /// Accounts declared absent, by name, with the id of the account to delete if it exists.
     pub absent: Vec<(String, Option<AccountId>)>,
@@ -30,18 +33,75 @@ pub struct ResourcePlan {
 }
 
 /// The actions for one account.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PlannedAccount {
     /// Its name.
     pub name: String,
     /// Whether it is a person's account.
     pub is_person: bool,
-    /// The declared fields that an adoption sets.
-    pub sets: Vec<&'static str>,
     /// The action for the account itself.
     pub action: AccountAction,
     /// The action for its silent signing.
     pub grant: Grant,
+    /// The fields that both actions change.
+    pub changes: Vec<FieldChange>,
+}
+
+/// The action for a resource as a plan shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ResourceAction {
+    /// It is created.
+    Create,
+    /// Its fields are set.
+    Update,
+    /// The existing one, which treaty did not create, is recorded; an account's fields are set.
+    Adopt,
+    /// It is deleted.
+    Delete,
+    /// It is unchanged.
+    None,
+    /// Its lookup failed: nothing is done with it.
+    Blocked,
+}
+
+impl ResourceAction {
+    /// Returns the symbol before the resource.
+    pub fn symbol(self) -> char {
+        match self {
+            Self::Create => '+',
+            Self::Update | Self::Adopt => '~',
+            Self::Delete => '-',
+            Self::None => '=',
+            Self::Blocked => '!',
+        }
+    }
+
+    /// Returns the name of the action for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Adopt => "adopt",
+            Self::Delete => "delete",
+            Self::None => "none",
+            Self::Blocked => "blocked",
+        }
+    }
+}
+
+/// A resource as a plan shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResourceEntry<'a> {
+    /// Its address.
+    pub address: Address,
+    /// Its action.
+    pub action: ResourceAction,
+    /// The fields that change.
+    pub changes: &'a [FieldChange],
+    /// Why it is blocked.
+    pub reason: Option<&'a str>,
 }
 
 impl ResourcePlan {
@@ -54,70 +114,84 @@ impl ResourcePlan {
 
     /// The number of resources whose action has a symbol.
     pub fn count(&self, symbol: char) -> u64 {
-        self.actions().filter(|(_, own, _)| *own == symbol).count() as u64
+        let own = self.entries();
+        own.filter(|entry| entry.action.symbol() == symbol).count() as u64
     }
 
-    /// The address, symbol and note of each resource.
-    pub fn actions(&self) -> impl Iterator<Item = (Address, char, String)> {
+    /// The resources as a plan shows them.
+    pub fn entries(&self) -> impl Iterator<Item = ResourceEntry<'_>> {
+        use ResourceAction as Action;
+        const NONE: &[FieldChange] = &[];
         let absent = self.absent.iter().map(|(name, deletion)| {
-            let symbol = if deletion.is_some() { '-' } else { '=' };
-            (Address::Account(name.clone()), symbol, String::new())
+            let action = if deletion.is_some() {
+                Action::Delete
+            } else {
+                Action::None
+            };
+            (Address::Account(name.clone()), action, NONE)
         });
         let accounts = self.accounts.iter().map(|account| {
-            let (symbol, mut note) = match &account.action {
-                AccountAction::Create => ('+', String::new()),
-                AccountAction::Adopt(_) => (
-                    '~',
-                    t!(
-                        "adopt the existing account: set %{sets}",
-                        sets = account.sets.join(", ")
-                    )
-                    .into_owned(),
-                ),
-                AccountAction::Update(_, fields) => ('~', fields.join(", ")),
-                AccountAction::Unchanged(_) => ('=', String::new()),
+            let action = match &account.action {
+                AccountAction::Create => Action::Create,
+                AccountAction::Adopt(_) => Action::Adopt,
+                AccountAction::Unchanged(_) if account.grant == Grant::Unchanged => Action::None,
+                AccountAction::Update(..) | AccountAction::Unchanged(_) => Action::Update,
             };
-            let grant = match account.grant {
-                Grant::Unchanged => Cow::Borrowed(""),
-                Grant::Grant(_) => t!("grant silent signing"),
-                Grant::Revoke => t!("revoke silent signing"),
-            };
-            if !grant.is_empty() {
-                note = if note.is_empty() {
-                    grant.clone().into_owned()
-                } else {
-                    format!("{note}; {grant}")
-                };
-            }
-            let symbol = if symbol == '=' && !grant.is_empty() {
-                '~'
-            } else {
-                symbol
-            };
-            (Address::Account(account.name.clone()), symbol, note)
+            let address = Address::Account(account.name.clone());
+            (address, action, account.changes.as_slice())
         });
         let seals = self.seals.iter().map(|(name, action, _)| {
-            let (symbol, note) = match action {
-                SealAction::Create => ('+', Cow::Borrowed("")),
-                SealAction::Adopt(_) => ('~', t!("adopt the existing seal")),
-                SealAction::Unchanged(_) => ('=', Cow::Borrowed("")),
+            let action = match action {
+                SealAction::Create => Action::Create,
+                SealAction::Adopt(_) => Action::Adopt,
+                SealAction::Unchanged(_) => Action::None,
             };
-            (Address::Seal(name.clone()), symbol, note.into_owned())
+            (Address::Seal(name.clone()), action, NONE)
         });
         let templates = self.templates.iter().map(|(name, action)| {
-            let symbol = match action {
-                TemplateAction::Create => '+',
-                TemplateAction::Unchanged(_) => '=',
+            let action = match action {
+                TemplateAction::Create => Action::Create,
+                TemplateAction::Unchanged(_) => Action::None,
             };
-            (Address::Template(name.clone()), symbol, String::new())
+            (Address::Template(name.clone()), action, NONE)
         });
         let all = absent.chain(accounts).chain(seals).chain(templates);
-        all.map(
-            |(address, symbol, note)| match self.unobserved.get(&address) {
-                Some(failure) => (address, '!', failure.message.clone()),
-                None => (address, symbol, note),
-            },
-        )
+        all.map(|(address, action, changes)| {
+            let failure = self.unobserved.get(&address);
+            ResourceEntry {
+                address,
+                action: failure.map_or(action, |_| Action::Blocked),
+                changes: if failure.is_some() { NONE } else { changes },
+                reason: failure.map(|failure| failure.message.as_str()),
+            }
+        })
+    }
+
+    /// Sets all fields of an existing account again, and its grant of silent signing.
+    pub(crate) fn force_update(&mut self, name: &str, desired: &Account) {
+        let mut accounts = self.accounts.iter_mut();
+        let Some(planned) = accounts.find(|planned| planned.name == name) else {
+            return;
+        };
+        if let AccountAction::Unchanged(id) | AccountAction::Update(id, _) = &planned.action {
+            let fields = desired.settable().into_iter();
+            let fields: Vec<_> = fields.map(|(name, _)| name.into()).collect();
+            planned.action = AccountAction::Update(id.clone(), fields);
+        }
+        if let (Grant::Unchanged, Some(deadline)) = (planned.grant, deadline(desired.silent_sign)) {
+            planned.grant = Grant::Grant(deadline);
+        }
+        planned.changes = account_changes(desired, &planned.action, None, planned.grant);
+    }
+
+    /// Masks parts of the values that the plan shows.
+    pub fn mask_values(&mut self, masked: impl Fn(&str) -> String) {
+        let changes = self.accounts.iter_mut();
+        for change in changes.flat_map(|account| &mut account.changes) {
+            for value in [&mut change.old, &mut change.new].into_iter().flatten() {
+                *value = masked(value);
+            }
+        }
     }
 
     /// The calls that the actions need.
@@ -176,6 +250,7 @@ impl ResourcePlan {
             .filter(|account| is_excluded(account))
         {
             account.grant = Grant::Unchanged;
+            account.changes.clear();
             if let AccountAction::Adopt(id) | AccountAction::Update(id, _) = &account.action {
                 account.action = AccountAction::Unchanged(id.clone());
             }
@@ -244,17 +319,17 @@ pub(crate) fn plan_resources(
         let recorded_account = recorded.accounts.get(account.third_id());
         let observed_account = observed.accounts.get(account.third_id());
         match plan_account(account, recorded_account, observed_account, salt) {
-            Ok(action) => plan.accounts.push(PlannedAccount {
-                name: name.clone(),
-                is_person: matches!(account.holder, AccountHolder::Person(_)),
-                sets: account
-                    .settable()
-                    .into_iter()
-                    .map(|(name, _)| name)
-                    .collect(),
-                grant: plan_grant(account.silent_sign, recorded_account, &action),
-                action,
-            }),
+            Ok(action) => {
+                let grant = plan_grant(account.silent_sign, recorded_account, &action);
+                let granted = recorded_account.and_then(|recorded| recorded.grant);
+                plan.accounts.push(PlannedAccount {
+                    name: name.clone(),
+                    is_person: matches!(account.holder, AccountHolder::Person(_)),
+                    changes: account_changes(account, &action, granted, grant),
+                    grant,
+                    action,
+                });
+            }
             Err(diagnostic) => findings.push(diagnostic),
         }
     }
@@ -364,7 +439,7 @@ pub fn plan_row_account(
             .at(account.origin.clone())
             .hint(t!("correct it, or give the account a new thirdId")));
         }
-        changed.push(name);
+        changed.push(name.into());
     }
     Ok(if changed.is_empty() {
         AccountAction::Unchanged(recorded_account.account_id.clone())
@@ -385,18 +460,22 @@ fn plan_grant(
             recorded_account.account_id == *id
         }
     });
-    let deadline = match desired {
-        SilentSign::No => None,
-        SilentSign::Forever => Some(None),
-        SilentSign::Until(deadline) => Some(Some(deadline)),
-    };
     match (
-        deadline,
+        deadline(desired),
         recorded_account.and_then(|recorded_account| recorded_account.grant),
     ) {
         (None, None) => Grant::Unchanged,
         (None, Some(_)) => Grant::Revoke,
         (Some(deadline), Some(granted)) if granted.deadline == deadline => Grant::Unchanged,
         (Some(deadline), _) => Grant::Grant(deadline),
+    }
+}
+
+/// The expiry of the declared grant; the outer `None` for no grant.
+fn deadline(desired: SilentSign) -> Option<Option<i64>> {
+    match desired {
+        SilentSign::No => None,
+        SilentSign::Forever => Some(None),
+        SilentSign::Until(deadline) => Some(Some(deadline)),
     }
 }

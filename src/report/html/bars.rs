@@ -175,13 +175,13 @@ fn segments(counts: &Counts) -> Vec<Segment> {
 
 /// Returns file name and URL of the existing tables of a flow.
 fn files(flow: &str, counts: &Counts, folder: &Path) -> Vec<(String, String)> {
-    let all = format!("{flow}.csv");
-    let failed = format!("{flow}.failed.csv");
     let any_failed = count(counts, Status::Failed) > 0;
-    let names = [Some(all), any_failed.then_some(failed)];
-    names
-        .into_iter()
-        .flatten()
+    let tables = ["xlsx", "csv"].into_iter().flat_map(|ending| {
+        let all = format!("{flow}.{ending}");
+        let failed = format!("{flow}.failed.{ending}");
+        std::iter::once(all).chain(any_failed.then_some(failed))
+    });
+    tables
         .filter(|name| folder.join(name).is_file())
         .map(|name| {
             let address = format!("./{}", encoded(&name));
@@ -219,14 +219,14 @@ mod tests {
         let with_failed = run(&[(Status::Sent, 1), (Status::Failed, 1)]);
         let files = |run: &Summary| Bars::of(run, folder.path()).flows[0].files.clone();
         assert!(files(&with_failed).is_empty());
-        for name in ["借款 50%.csv", "借款 50%.failed.csv"] {
+        for name in ["借款 50%.xlsx", "借款 50%.csv", "借款 50%.failed.csv"] {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
         let links = files(&with_failed);
-        assert_eq!(links.len(), 2);
-        assert_eq!(links[0].1, "./%E5%80%9F%E6%AC%BE%2050%25.csv");
+        assert_eq!(links.len(), 3);
+        assert_eq!(links[0].1, "./%E5%80%9F%E6%AC%BE%2050%25.xlsx");
         // A table of failed rows of an earlier report is not linked.
-        assert_eq!(files(&run(&[(Status::Sent, 1)])).len(), 1);
+        assert_eq!(files(&run(&[(Status::Sent, 1)])).len(), 2);
     }
 
     #[test]

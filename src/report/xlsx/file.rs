@@ -74,8 +74,8 @@ fn unpanicked<T>(edit: impl FnOnce() -> Result<T, XlsxError>) -> IoResult<T> {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(XlsxError::IoError(error))) => Err(error),
         Ok(Err(error)) => Err(Error::other(error)),
-        Err(_) => Err(Error::other(
-            "its temporary file cannot be written; the disk may be full",
-        )),
+        Err(_) => Err(Error::other(t!(
+            "its temporary file cannot be written; the disk may be full"
+        ))),
     }
 }

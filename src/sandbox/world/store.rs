@@ -22,10 +22,10 @@ use crate::util::private_file::{self, Access};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process has the world open.
-    #[error("the sandbox world in {0}")]
+    #[error("{}", t!("the sandbox world in %{world}", world = _0))]
     Busy(InUse),
     /// The folder cannot be read or written.
-    #[error("cannot open the sandbox world in {path}: {why}")]
+    #[error("{}", t!("cannot open the sandbox world in %{path}: %{why}", path = path.display(), why = why))]
     Broken {
         /// The folder.
         path: PathBuf,
@@ -70,9 +70,18 @@ impl InUse {
 impl std::fmt::Display for InUse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let folder = self.folder.display();
-        write!(f, "{folder} is in use by another treaty process")?;
-        self.process
-            .map_or(Ok(()), |process| write!(f, " (pid {process})"))
+        let text = match self.process {
+            None => t!(
+                "%{folder} is in use by another treaty process",
+                folder = folder
+            ),
+            Some(process) => t!(
+                "%{folder} is in use by another treaty process (pid %{process})",
+                folder = folder,
+                process = process
+            ),
+        };
+        f.write_str(&text)
     }
 }
 

@@ -63,11 +63,17 @@ fn differs(case: &Path, name: &str) -> Option<String> {
 }
 
 /// Replaces values that differ from run to run: times, run names, rates, folders.
-fn steady(text: &str) -> String {
+pub(super) fn steady(text: &str) -> String {
     let lines = text.lines().map(|line| {
-        let line = steady_fields(&steady_time(line));
-        match line.split_once(" calls in ") {
-            Some((calls, _)) => format!("{calls} calls in … s; reports in …"),
+        let line = steady_ledger(&steady_fields(&steady_time(line)));
+        let summary = |words: &str, kept: &str| {
+            let (calls, _) = line.split_once(words)?;
+            Some(format!("{calls}{kept}"))
+        };
+        let summary = summary(" calls in ", " calls in … s; reports in …")
+            .or_else(|| summary(" 次请求，用时 ", " 次请求，用时 … 秒；报告在 …"));
+        match summary {
+            Some(summary) => summary,
             None => match line.split_once("/s") {
                 Some((before, after)) if before.starts_with("TIME ") && before.contains(", ") => {
                     let (kept, _) = before.rsplit_once(", ").expect("a rate");
@@ -78,6 +84,18 @@ fn steady(text: &str) -> String {
         }
     });
     lines.map(|line| line + "\n").collect()
+}
+
+/// Replaces the id and the serial of the ledger in the head of a plan.
+fn steady_ledger(line: &str) -> String {
+    let is_head = line.starts_with("Ledger: ");
+    match line.split_once(", serial ").filter(|_| is_head) {
+        Some((_, rest)) => {
+            let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            format!("Ledger: ID, serial N{rest}")
+        }
+        None => line.to_owned(),
+    }
 }
 
 /// Replaces the timestamp at the start of a line.

@@ -45,6 +45,7 @@ fn the_printed_schema_equals_the_documented_one() {
         (&["schema"][..], "project.json"),
         (&["schema", "project"], "project.json"),
         (&["schema", "manifest"], "manifest.json"),
+        (&["schema", "plan"], "plan.json"),
     ] {
         let printed = project.expect(args, 0).stdout;
         let path = root().join("docs/schema").join(name);

@@ -358,7 +358,7 @@ fn reports_invalid_cells_with_accepted_formats() {
             "51010.10",
             "5万",
             "money needs an amount such as 120000.50, but got 5万",
-            "help: accepted are 120000.5 and 120,000.50",
+            "help: write the amount as 120000.5 or 120,000.50",
         ),
         (
             "2026/11/4",
@@ -382,7 +382,7 @@ fn reports_invalid_cells_with_accepted_formats() {
             "13500000001",
             "+86 13500000001",
             "mobile is not a mobile number",
-            "remove +86 with `{{ (row.手机号 | digits)[-11:] }}`",
+            "in the manifest: `{{ (row.手机号 | digits)[-11:] }}`",
         ),
         (
             "13500000001",

@@ -62,7 +62,7 @@ async fn an_adopted_account_of_a_row_is_listed_by_plan_and_run() {
             };
             assert_eq!(existing.item.to_string(), FIRST);
             assert_eq!(existing.third_id, "C1***01");
-            let names: Vec<&str> = existing.fields.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = existing.fields.iter().map(|(name, _)| &**name).collect();
             assert_eq!(names, ["name", "mobile"]);
             assert!(!existing.is_kept);
         } else {

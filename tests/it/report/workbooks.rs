@@ -71,6 +71,23 @@ fn workbooks_have_the_cells_of_the_csv_reports() {
 }
 
 #[test]
+fn the_keys_of_rows_with_the_same_key_are_coloured_and_have_notes() {
+    let (project, good) = loans();
+    let key = "HT-2026-0004";
+    let wrong = project.sheet().lines().nth(2).expect("a row").to_owned();
+    let wrong = wrong.split(',').nth(3).expect("an id").to_owned();
+    let sheet = project.sheet().replace(&wrong, &good);
+    project.set_sheet(&sheet.replace("HT-2026-0003", key));
+    project.expect(&["apply", "--yes"], 3);
+    let path = project.path("reports/latest/loans.failed.xlsx");
+    let bytes = std::fs::read(path).expect("a workbook");
+    let notes = &parts(&bytes)["xl/comments1.xml"];
+    for cell in [r#"ref="A2""#, r#"ref="A3""#, "have the same key"] {
+        assert!(notes.contains(cell), "{cell}: {notes}");
+    }
+}
+
+#[test]
 fn a_corrected_workbook_of_failed_rows_is_a_sheet() {
     let (project, good) = loans();
     let sheet = project.sheet();

@@ -18,14 +18,15 @@ use crate::cli::context::follow::{self, Follow};
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::lock_ledger;
 use crate::cli::context::ledger_version::UnrecordedAccounts;
+use crate::cli::context::saved_plan;
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::exit::{self, CliError, Exit};
 use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::plan_text::{self, Detail};
-use crate::cli::output::{existing_accounts, logging, out, prompt};
+use crate::cli::output::{existing_accounts, logging, out, plan_head, prompt};
 use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
 use crate::ledger::{Ledger, LedgerError, RunRecord, Sqlite, Write};
-use crate::plan::{Fatal, FlowPlan};
+use crate::plan::{Fatal, FlowPlan, Observe};
 use crate::util::failpoint::failpoint;
 use run_report::RunReport;
 
@@ -36,21 +37,42 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> anyhow::Result<Exit> {
+    let saved = args.file.as_deref().map(saved_plan::read).transpose()?;
+    let selected = match &saved {
+        Some(saved) => saved_plan::selected(&saved.plan, args.selected.all)?,
+        None => args.selected.clone(),
+    };
     with_plan(
         global,
-        &args.selected,
+        (&selected, saved.is_some()),
         |project| {
             metrics.borrow_mut().set_project(project);
+            if let Some(saved) = &saved {
+                let head = plan_head::head(project, None, &saved.plan.plan, Timestamp::now());
+                saved.plan.check_head(&head, Timestamp::now())?;
+            }
             prompt::check(args, &project.settings)
         },
-        |session, project, binding| lock_ledger(project, binding, session, (&args.ledger).into()),
+        |session, project, binding| {
+            let ledger = lock_ledger(project, binding, session, (&args.ledger).into())?;
+            if let Some(saved) = &saved {
+                saved_plan::check_ledger_and_files(saved, project, &ledger)?;
+            }
+            Ok(ledger)
+        },
         |context| {
-            let found = existing_accounts(global, args, context)?;
+            if let Some(saved) = &saved {
+                saved_plan::check_actions(&saved.plan, context)?;
+            }
+            let observe = selected.observe.into();
+            let found = existing_accounts(global, args, observe, context)?;
             let (plan, settings) = (&context.planned.plan, &context.project.settings);
             if !global.quiet && global.log_format == LogFormat::Text {
+                let version = Some(context.ledger.version()?);
+                let started = context.session.started;
                 out::lines(plan_text::lines(
                     plan,
-                    settings,
+                    &plan_head::head(context.project, version, plan, started),
                     Detail {
                         all: args.selected.all,
                         calls: global.verbose > 0,
@@ -75,12 +97,15 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
 fn existing_accounts(
     global: &Global,
     args: &Args,
+    observe: Observe,
     context: &PlanContext<'_>,
 ) -> anyhow::Result<Option<UnrecordedAccounts>> {
-    let found = UnrecordedAccounts::beside_new_ledger(context, args.selected.observe.into())?;
+    let found = UnrecordedAccounts::beside_new_ledger(context, observe)?;
     if args.ledger.new_ledger && is_settled(context.ledger, found)? {
-        let error = "the ledger is current, so --new-ledger has no effect";
-        let hint = "remove --new-ledger: in a script it would send everything again if the ledger were lost";
+        let error = t!("the ledger is current, so --new-ledger has no effect");
+        let hint = t!(
+            "remove --new-ledger: in a script it would send everything again if the ledger were lost"
+        );
         return Err(CliError::new(Exit::Usage, error, hint).into());
     }
     if let Some(found) = found {
@@ -111,7 +136,10 @@ fn execute(
     logging::name_run(&name);
     let run = begin(context, &name).map_err(|error| {
         remove_unused(&settings.reports.directory.join(&name));
-        exit::when_disk_full(error, "free disk space, then apply again; nothing was sent")
+        exit::when_disk_full(
+            error,
+            &t!("free disk space, then apply again; nothing was sent"),
+        )
     })?;
     if let Some(count) = found.and_then(UnrecordedAccounts::to_record) {
         let write = context.ledger.write(vec![Write::AccountsFound { count }]);
@@ -237,8 +265,10 @@ fn end_run(
         let hint = match &ended.stats.stopped {
             // The ledger has not recorded everything.
             Some(Stopped::Fatal(fatal @ Fatal::Ledger(_))) => exit::classify_fatal(fatal).1,
-            _ => "free disk space, then run treaty report: what was sent is recorded in the ledger"
-                .to_owned(),
+            _ => t!(
+                "free disk space, then run treaty report: what was sent is recorded in the ledger"
+            )
+            .into_owned(),
         };
         exit::when_disk_full(error, &hint)
     })
@@ -261,15 +291,25 @@ fn free_name(context: &PlanContext<'_>) -> anyhow::Result<String> {
 /// sent.
 fn prepare_reports(reports: &Path, name: &str) -> anyhow::Result<()> {
     let folder = reports.join(name);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("the folder {} cannot be created", folder.display()))?;
+    std::fs::create_dir_all(&folder).with_context(|| {
+        t!(
+            "the folder %{folder} cannot be created",
+            folder = folder.display()
+        )
+    })?;
     let latest = reports.join("latest");
     let taken = std::fs::symlink_metadata(&latest).is_ok_and(|found| found.is_dir());
     anyhow::ensure!(
         !taken,
-        "{} is a folder, but must be a link to the last run; move or rename the folder",
-        latest.display()
+        t!(
+            "%{folder} is a folder, but must be a link to the last run; move or rename the folder",
+            folder = latest.display()
+        )
     );
-    logging::open_run_log(&folder)
-        .with_context(|| format!("the log in {} cannot be opened", folder.display()))
+    logging::open_run_log(&folder).with_context(|| {
+        t!(
+            "the log in %{folder} cannot be opened",
+            folder = folder.display()
+        )
+    })
 }

@@ -12,9 +12,9 @@ use crate::cli::context::follow;
 use crate::cli::context::session::PlanContext;
 use crate::cli::exit::{self, Exit};
 use crate::cli::output::metrics::CommandMetrics;
-use crate::cli::output::style::{BOLD_CYAN, BOLD_RED, RESET};
+use crate::cli::output::style::{BOLD_RED, RESET};
 use crate::cli::output::target::CONSOLE;
-use crate::cli::output::{existing_accounts, out, plan_text, sheet_changes};
+use crate::cli::output::{existing_accounts, out, plan_text, sheet_changes, wrap};
 use crate::execute::{RunStats, Stopped, SyncStats};
 use crate::ledger::{LedgerError, RunRecord};
 use crate::plan::{FlowPlan, ItemAction};
@@ -268,7 +268,7 @@ impl RunReport<'_> {
             ));
         }
         if !hint.is_empty() {
-            out::note(format_args!("{BOLD_CYAN}{}{RESET}: {hint}", t!("help")));
+            wrap::print_hint(hint);
         }
     }
 }

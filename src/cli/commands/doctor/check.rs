@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::output::style::{BOLD_RED, BOLD_YELLOW, GREEN, RESET};
+use crate::cli::output::wrap::padded;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,9 +16,9 @@ pub(super) enum Level {
 impl Level {
     fn word(self) -> &'static str {
         match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Error => "error",
+            Self::Ok => t_key!("ok"),
+            Self::Warning => t_key!("warning"),
+            Self::Error => t_key!("error"),
         }
     }
 }
@@ -25,6 +26,7 @@ impl Level {
 /// The result of a check.
 #[derive(Debug)]
 pub(super) struct Check {
+    /// The name for programs, and the key of the one for people.
     name: &'static str,
     pub(super) level: Level,
     message: String,
@@ -58,13 +60,15 @@ impl Check {
             Level::Warning => BOLD_YELLOW,
             Level::Error => BOLD_RED,
         };
-        let word = self.level.word();
+        let (word, name) = (t!(self.level.word()), t!(self.name));
         let mut lines = vec![format!(
-            "{color}{word:<7}{RESET}  {:<11}  {}",
-            self.name, self.message
+            "{color}{}{RESET}  {}  {}",
+            padded(&word, 7),
+            padded(&name, 11),
+            self.message
         )];
         if !self.hint.is_empty() {
-            lines.push(format!("  help: {}", self.hint));
+            lines.push(format!("  {}: {}", t!("help"), self.hint));
         }
         lines
     }

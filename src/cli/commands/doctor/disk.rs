@@ -1,11 +1,12 @@
 //! The check of the free space for the ledger and the reports.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::check::{Check, Level};
 use crate::manifest::Settings;
 
-const NAME: &str = "disk";
+const NAME: &str = t_key!("disk");
 const MEBIBYTE: u64 = 1024 * 1024;
 /// The free space from which on there is no warning, and no error.
 const ENOUGH: u64 = 1024 * MEBIBYTE;
@@ -13,31 +14,38 @@ const LITTLE: u64 = 64 * MEBIBYTE;
 
 pub(super) fn check(settings: &Settings) -> Check {
     let places = [
-        ("the ledger", settings.ledger.as_path()),
-        ("reports", &settings.reports.directory),
+        (t!("the ledger"), settings.ledger.as_path()),
+        (t!("reports"), &settings.reports.directory),
     ];
-    let free: Vec<(&str, u64)> = places
+    let free: Vec<(Cow<'static, str>, u64)> = places
         .into_iter()
         .filter_map(|(what, path)| Some((what, free_space(path)?)))
         .collect();
     report(&free)
 }
 
-fn report(free: &[(&str, u64)]) -> Check {
+fn report(free: &[(Cow<'static, str>, u64)]) -> Check {
     let Some(least) = free.iter().map(|(_, bytes)| *bytes).min() else {
-        return Check::new(NAME, Level::Warning, "the free space is unknown", "");
+        return Check::new(NAME, Level::Warning, t!("the free space is unknown"), "");
     };
     let each: Vec<String> = free
         .iter()
-        .map(|(what, bytes)| format!("{} MiB for {what}", bytes / MEBIBYTE))
+        .map(|(what, bytes)| {
+            t!(
+                "%{size} MiB for %{what}",
+                size = bytes / MEBIBYTE,
+                what = what
+            )
+            .into_owned()
+        })
         .collect();
-    let message = format!("free: {}", each.join(", "));
+    let message = t!("free: %{places}", places = each.join(&t!(", ")));
     let level = match least {
         ENOUGH.. => return Check::ok(NAME, message),
         LITTLE.. => Level::Warning,
         _ => Level::Error,
     };
-    let hint = "free disk space: a run stops when the ledger cannot be written";
+    let hint = t!("free disk space: a run stops when the ledger cannot be written");
     Check::new(NAME, level, message, hint)
 }
 
@@ -61,7 +69,8 @@ mod tests {
 
     #[test]
     fn little_space_is_a_warning_and_almost_none_an_error() {
-        let level = |least: u64| report(&[("the ledger", ENOUGH), ("reports", least)]).level;
+        let level =
+            |least: u64| report(&[("the ledger".into(), ENOUGH), ("reports".into(), least)]).level;
         assert_eq!(level(ENOUGH), Level::Ok);
         assert_eq!(level(ENOUGH - 1), Level::Warning);
         assert_eq!(level(LITTLE - 1), Level::Error);

@@ -7,7 +7,7 @@ use crate::cli::exit;
 use crate::cli::output::out;
 use crate::ledger::{LedgerError, Sqlite};
 
-const NAME: &str = "ledger";
+const NAME: &str = t_key!("ledger");
 
 pub(super) fn check(context: &LedgerContext) -> Check {
     match inspect(context) {
@@ -27,16 +27,26 @@ fn inspect(context: &LedgerContext) -> Result<Check, LedgerError> {
     ledger.wait_until_verified()?;
     ledger.check_version(&evidence(&context.project))?;
     if !path.exists() {
-        let message = format!("{shown} does not exist yet; the first apply creates it");
+        let message = t!(
+            "%{path} does not exist yet; the first apply creates it",
+            path = shown
+        );
         return Ok(Check::ok(NAME, message));
     }
-    let message = format!("{shown} is intact: {}", described(&ledger)?);
+    let message = t!(
+        "%{path} is intact: %{version}",
+        path = shown,
+        version = described(&ledger)?
+    );
     let repeated = ledger.repeated_ids()?;
     if repeated.is_empty() {
         return Ok(Check::ok(NAME, message));
     }
-    let message = format!("{message}; ids are recorded more than once");
-    let hint = "compare the rows with treaty audit before their links are used";
+    let message = t!(
+        "%{message}; ids are recorded more than once",
+        message = message
+    );
+    let hint = t!("compare the rows with treaty audit before their links are used");
     Ok(Check::new(NAME, Level::Warning, message, hint))
 }
 
@@ -45,8 +55,17 @@ fn described(ledger: &Sqlite) -> Result<String, LedgerError> {
     let version = ledger.version()?;
     let id: String = version.id.chars().take(8).collect();
     let holder = match ledger.holder()? {
-        Some(holder) => format!("held by {} since {}", holder.name, holder.since),
-        None => "no run holds it".to_owned(),
+        Some(holder) => t!(
+            "held by %{holder} since %{time}",
+            holder = holder.name,
+            time = holder.since
+        ),
+        None => t!("no run holds it"),
     };
-    Ok(format!("id {id}, serial {}, {holder}", version.serial))
+    let version = t!(
+        "id %{id}, serial %{serial}",
+        id = id,
+        serial = version.serial
+    );
+    Ok(t!("%{version}, %{holder}", version = version, holder = holder).into_owned())
 }

@@ -1,5 +1,6 @@
 //! The checks of credentials, endpoint, clock and proxy. They share one request.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -43,7 +44,7 @@ pub(super) fn checks(global: &Global, context: &LedgerContext) -> anyhow::Result
         Ok(transport) => transport,
         Err(error) => {
             let (exit, hint) = exit::classify(&error);
-            let check = Check::new("endpoint", Level::Error, format!("{error:#}"), hint);
+            let check = Check::new(t_key!("endpoint"), Level::Error, format!("{error:#}"), hint);
             return Ok(ServiceChecks {
                 checks: vec![check],
                 exit,
@@ -77,11 +78,19 @@ pub(super) fn checks(global: &Global, context: &LedgerContext) -> anyhow::Result
     let (reached, endpoint_exit) = endpoint_check(&settings.endpoint, &response, took);
     let (accepted, credentials_exit) = match &credentials {
         Err(error) => {
-            let check = Check::new("credentials", Level::Error, &error.message, &error.hint);
+            let check = Check::new(
+                t_key!("credentials"),
+                Level::Error,
+                &error.message,
+                &error.hint,
+            );
             (check, error.exit)
         }
         Ok(_) if is_sandbox => {
-            let check = Check::ok("credentials", "not needed by the sandbox in this process");
+            let check = Check::ok(
+                "credentials",
+                t!("not needed by the sandbox in this process"),
+            );
             (check, Exit::Done)
         }
         Ok(_) => credentials_check(&response),
@@ -110,7 +119,7 @@ fn endpoint_check(
     response: &Result<(), CallFailure>,
     took: u128,
 ) -> (Check, Exit) {
-    let error = |message: String, hint: &str| {
+    let error = |message: String, hint: Cow<'static, str>| {
         let check = Check::new("endpoint", Level::Error, message, hint);
         (check, Exit::Unreachable)
     };
@@ -120,28 +129,45 @@ fn endpoint_check(
         }
         // A status of HTTP, not a code of the API.
         Err(CallFailure::Refused { code, message }) if code.0 < 1000 => {
-            let hint = "check the address of the endpoint in treaty.yaml, and the gateway in front of the service";
-            return error(format!("{endpoint} responds with {code} {message}"), hint);
+            let hint = t!(
+                "check the address of the endpoint in treaty.yaml, and the gateway in front of the service"
+            );
+            let message = t!(
+                "%{endpoint} responds with %{code} %{message}",
+                endpoint = endpoint,
+                code = code,
+                message = message
+            );
+            return error(message.into_owned(), hint);
         }
         Err(failure @ CallFailure::Unknown { .. }) => {
-            let hint = "check the address of the endpoint, the network and the gateway in front of the service";
+            let hint = t!(
+                "check the address of the endpoint, the network and the gateway in front of the service"
+            );
             return error(failure.to_string(), hint);
         }
         Err(CallFailure::Throttled { .. }) => Check::new(
             "endpoint",
             Level::Warning,
-            "the service responds, but throttles requests",
-            "wait, or lower limits.rate in treaty.yaml",
+            t!("the service responds, but throttles requests"),
+            t!("wait, or lower limits.rate in treaty.yaml"),
         ),
-        _ => Check::ok("endpoint", format!("{endpoint} responded in {took} ms")),
+        _ => Check::ok(
+            "endpoint",
+            t!(
+                "%{endpoint} responded in %{milliseconds} ms",
+                endpoint = endpoint,
+                milliseconds = took
+            ),
+        ),
     };
     (check, Exit::Done)
 }
 
-fn hint_of(problem: &Problem) -> &'static str {
+fn hint_of(problem: &Problem) -> Cow<'static, str> {
     match problem.hint {
-        "" => "check the address of the endpoint and the network",
-        hint => hint,
+        "" => t!("check the address of the endpoint and the network"),
+        hint => t!(hint),
     }
 }
 
@@ -149,20 +175,21 @@ fn hint_of(problem: &Problem) -> &'static str {
 fn credentials_check(response: &Result<(), CallFailure>) -> (Check, Exit) {
     let name = "credentials";
     match response {
-        Ok(()) => (Check::ok(name, "accepted by the service"), Exit::Done),
+        Ok(()) => (Check::ok(name, t!("accepted by the service")), Exit::Done),
         Err(CallFailure::Refused { code, .. }) if code.0 >= 1000 => {
-            (Check::ok(name, "accepted by the service"), Exit::Done)
+            (Check::ok(name, t!("accepted by the service")), Exit::Done)
         }
         Err(CallFailure::Credentials(why)) => {
-            let hint = "check that TREATY_APP_ID and TREATY_APP_SECRET belong to this environment";
-            let message = format!("refused by the service: {why}");
+            let hint =
+                t!("check that TREATY_APP_ID and TREATY_APP_SECRET belong to this environment");
+            let message = t!("refused by the service: %{why}", why = why);
             (
                 Check::new(name, Level::Error, message, hint),
                 Exit::Credentials,
             )
         }
         Err(_) => {
-            let message = "present, but not checked: there is no response of the service";
+            let message = t!("present, but not checked: there is no response of the service");
             (Check::new(name, Level::Warning, message, ""), Exit::Done)
         }
     }
@@ -176,12 +203,12 @@ struct Clocks {
 }
 
 fn clock_check(is_sandbox: bool, clocks: Option<Clocks>) -> Check {
-    let name = "clock";
+    let name = t_key!("clock");
     let Some(Clocks { service, own }) = clocks else {
         return if is_sandbox {
-            Check::ok(name, "the sandbox uses the clock of this machine")
+            Check::ok(name, t!("the sandbox uses the clock of this machine"))
         } else {
-            let message = "not checked: there is no time of the service";
+            let message = t!("not checked: there is no time of the service");
             Check::new(name, Level::Warning, message, "")
         };
     };
@@ -189,19 +216,24 @@ fn clock_check(is_sandbox: bool, clocks: Option<Clocks>) -> Check {
     let level = match seconds.abs() {
         CLOCK_ERROR.. => Level::Error,
         CLOCK_WARNING.. => Level::Warning,
-        _ => return Check::ok(name, "as the service's, to the minute"),
+        _ => return Check::ok(name, t!("as the service's, to the minute")),
     };
-    let direction = if seconds > 0 { "ahead of" } else { "behind" };
-    let message = format!("{} s {direction} the service's", seconds.abs());
-    let hint = "set the clock of this machine, for example with NTP: signing deadlines and the age of callbacks depend on it";
+    let message = if seconds > 0 {
+        t!("%{seconds} s ahead of the service's", seconds = seconds)
+    } else {
+        t!("%{seconds} s behind the service's", seconds = -seconds)
+    };
+    let hint = t!(
+        "set the clock of this machine, for example with NTP: signing deadlines and the age of callbacks depend on it"
+    );
     Check::new(name, level, message, hint)
 }
 
 /// Shows whether requests go through a proxy.
 pub(super) fn proxy(endpoint: &Endpoint, environ: &Environ) -> Check {
-    let name = "proxy";
+    let name = t_key!("proxy");
     let Endpoint::Url(url) = endpoint else {
-        return Check::ok(name, "not used by the sandbox in this process");
+        return Check::ok(name, t!("not used by the sandbox in this process"));
     };
     let variables = [
         "HTTPS_PROXY",
@@ -216,15 +248,19 @@ pub(super) fn proxy(endpoint: &Endpoint, environ: &Environ) -> Check {
         .filter(|name| environ.get(name).is_some_and(|value| !value.is_empty()))
         .collect();
     let set = match set.as_slice() {
-        [] => "no proxy variable is set".to_owned(),
-        [one] => format!("{one} is set"),
-        several => format!("{} are set", several.join(", ")),
+        [] => t!("no proxy variable is set"),
+        [one] => t!("%{name} is set", name = one),
+        several => t!("%{names} are set", names = several.join(&t!(", "))),
     };
     Check::ok(
         name,
         match proxy_of(url) {
-            Some(proxy) => format!("requests go through {proxy} ({set})"),
-            None => format!("requests go to the endpoint directly ({set})"),
+            Some(proxy) => t!(
+                "requests go through %{proxy} (%{set})",
+                proxy = proxy,
+                set = set
+            ),
+            None => t!("requests go to the endpoint directly (%{set})", set = set),
         },
     )
 }

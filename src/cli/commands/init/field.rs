@@ -64,11 +64,18 @@ pub(super) fn with_meaning(
         .filter(|other| other.1 == best.1 || meaning(&columns[other.0].name).is_some());
     let rivals: Vec<&str> = rivals.map(|other| columns[other.0].name.as_str()).collect();
     Some(if !rivals.is_empty() {
-        Guess::unsure(best.0, format!("{name}, or {}?", rivals.join(", ")))
+        Guess::unsure(
+            best.0,
+            t!(
+                "%{name}, or %{others}?",
+                name = name,
+                others = rivals.join(&t!(", "))
+            ),
+        )
     } else if best.1 && is_sure {
         Guess::sure(best.0)
     } else {
-        Guess::unsure(best.0, format!("is it {name}?"))
+        Guess::unsure(best.0, t!("is it %{name}?", name = name))
     })
 }
 
@@ -91,7 +98,14 @@ pub(super) fn field_source(
     if let Some((at, column)) = equal.next() {
         return Some(filled(match equal.next() {
             None => Guess::sure(at),
-            Some((_, other)) => Guess::unsure(at, format!("{}, or {}?", column.name, other.name)),
+            Some((_, other)) => Guess::unsure(
+                at,
+                t!(
+                    "%{name}, or %{others}?",
+                    name = column.name,
+                    others = other.name
+                ),
+            ),
         }));
     }
     let wanted = wanted?;
@@ -110,13 +124,16 @@ pub(super) fn field_source(
         let only = free.next().filter(|_| free.next().is_none())?;
         Some(Guess::unsure(
             only,
-            format!("guessed by the values of {}", columns[only].name),
+            t!(
+                "guessed by the values of %{name}",
+                name = columns[only].name
+            ),
         ))
     })?;
     let guess = filled(found);
     let is_text = matches!(guess.value, Source::Column(_, Filter::Plain));
     if wanted.is_capital && is_text && guess.doubt.is_none() {
-        let doubt = "its values are no amounts".to_owned();
+        let doubt = t!("its values are no amounts").into_owned();
         return Some(Guess {
             doubt: Some(doubt),
             ..guess

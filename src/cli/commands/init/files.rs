@@ -1,5 +1,6 @@
 //! Writes the files of a new project.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
@@ -13,7 +14,7 @@ const SCHEMAS: &str = ".treaty/schema";
 
 /// Fails if the folder contains files. Those of git do not count.
 pub(super) fn check_empty(folder: &Path, hint: &str) -> Result<(), CliError> {
-    let error = |message: String| Err(CliError::new(Exit::Usage, message, hint));
+    let error = |message: Cow<'static, str>| Err(CliError::new(Exit::Usage, message, hint));
     let is_git = |name: &OsStr| {
         matches!(
             name.to_str(),
@@ -25,13 +26,17 @@ pub(super) fn check_empty(folder: &Path, hint: &str) -> Result<(), CliError> {
             if entries.all(|entry| entry.is_ok_and(|entry| is_git(&entry.file_name()))) {
                 Ok(())
             } else {
-                error(format!("the folder {} is not empty", folder.display()))
+                error(t!(
+                    "the folder %{folder} is not empty",
+                    folder = folder.display()
+                ))
             }
         }
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(()),
-        Err(cause) => error(format!(
-            "{} cannot be used as a folder: {cause}",
-            folder.display()
+        Err(cause) => error(t!(
+            "%{folder} cannot be used as a folder: %{error}",
+            folder = folder.display(),
+            error = cause
         )),
     }
 }

@@ -26,14 +26,14 @@ pub(super) fn run(
     if args.second.is_some() {
         return Err(CliError::new(
             Exit::Usage,
-            "a starter cannot be combined with --template and --sheet",
-            "name only the folder of the new project: treaty init --template PDF --sheet FILE DIR",
+            t!("a starter cannot be combined with --template and --sheet"),
+            t!("name only the folder of the new project: treaty init --template PDF --sheet FILE DIR"),
         )
         .into());
     }
     let folder = PathBuf::from(args.first.as_deref().unwrap_or("."));
-    let hint = "name a new folder: treaty init --template PDF --sheet FILE DIR";
-    files::check_empty(&folder, hint)?;
+    let hint = t!("name a new folder: treaty init --template PDF --sheet FILE DIR");
+    files::check_empty(&folder, &hint)?;
     let template = input::read_template(template)?;
     let sheet_name = args.sheet_name.as_deref();
     let sheet = input::read_sheet(sheet, sheet_name, args.header).map_err(|errors| {
@@ -42,7 +42,7 @@ pub(super) fn run(
         diagnostics::print(&[&findings], format, None);
         CliError::new(
             Exit::Invalid,
-            "the sheet cannot be used; nothing was written",
+            t!("the sheet cannot be used; nothing was written"),
             "",
         )
     })?;
@@ -74,21 +74,27 @@ fn check_columns(draft: &Draft, sheet: &SheetInput) -> Result<(), CliError> {
     let missing = [
         (
             &draft.key,
-            "that is different in each row and can be the key of a contract",
-            "合同编号 or contractNo",
+            t_key!(
+                "no column was found that is different in each row and can be the key of a contract; nothing was written"
+            ),
+            "合同编号, contractNo",
         ),
         (
             &signer.name,
-            "with the name of the person that signs",
-            "姓名 or name",
+            t_key!(
+                "no column was found with the name of the person that signs; nothing was written"
+            ),
+            "姓名, name",
         ),
         (
             &signer.id_no,
-            "with the id number of the person that signs",
-            "身份证号 or idNumber",
+            t_key!(
+                "no column was found with the id number of the person that signs; nothing was written"
+            ),
+            "身份证号, idNumber",
         ),
     ];
-    let Some((_, what, names)) = missing.into_iter().find(|(guess, ..)| guess.is_none()) else {
+    let Some((_, message, names)) = missing.into_iter().find(|(guess, ..)| guess.is_none()) else {
         return Ok(());
     };
     let columns: Vec<&str> = sheet
@@ -98,10 +104,12 @@ fn check_columns(draft: &Draft, sheet: &SheetInput) -> Result<(), CliError> {
         .collect();
     Err(CliError::new(
         Exit::Invalid,
-        format!("no column was found {what}; nothing was written"),
-        format!(
-            "name it {names} in the header, or choose it on a terminal without --yes; the columns are {}",
-            columns.join(", ")
+        t!(message),
+        t!(
+            "give it one of these names in the header: %{names}; or choose it on a terminal without --yes; the columns \
+             are %{columns}",
+            names = names,
+            columns = columns.join(&t!(", "))
         ),
     ))
 }
@@ -144,11 +152,12 @@ fn summarize(folder: &Path, draft: &Draft, sheet: &SheetInput, manifests: &[(&st
         .iter()
         .filter(|(_, source)| source.is_some())
         .count();
-    out::line(format_args!(
-        "{}: a contract for each row of {}; {filled} of {} filled",
-        folder.display(),
-        sheet.file_name,
-        out::plural(
+    out::line(t!(
+        "%{folder}: a contract for each row of %{sheet}; %{filled} of %{fields} filled",
+        folder = folder.display(),
+        sheet = sheet.file_name,
+        filled = filled,
+        fields = out::plural(
             draft.fields.len(),
             t_key!("%{count} form field"),
             t_key!("%{count} form fields")
@@ -156,17 +165,23 @@ fn summarize(folder: &Path, draft: &Draft, sheet: &SheetInput, manifests: &[(&st
     ));
     for (field, source) in &draft.fields {
         if source.is_none() {
-            out::line(format_args!("  not filled: the form field {field}"));
+            let text = t!("not filled: the form field %{field}", field = field);
+            out::line(format_args!("  {text}"));
         }
     }
     let unused = draft::unused(draft, &sheet.columns);
     if !unused.is_empty() {
-        out::line(format_args!("  not used: {}", unused.join(", ")));
+        let text = t!(
+            "columns that are not used: %{columns}",
+            columns = unused.join(&t!(", "))
+        );
+        out::line(format_args!("  {text}"));
     }
-    out::line("check these lines:");
+    out::line(t!("check these lines:"));
+    let check = manifest_text::check();
     for (name, text) in manifests {
         for (line, number) in text.lines().zip(1..) {
-            if let Some((code, doubt)) = line.split_once(manifest_text::CHECK) {
+            if let Some((code, doubt)) = line.split_once(&*check) {
                 let field = code
                     .trim()
                     .split_once(": ")
@@ -177,7 +192,8 @@ fn summarize(folder: &Path, draft: &Draft, sheet: &SheetInput, manifests: &[(&st
         }
     }
     let project = files::project_option(folder);
-    out::line(format_args!(
-        "next: treaty{project} validate, then treaty{project} plan"
+    out::line(t!(
+        "next: treaty%{project} validate, then treaty%{project} plan",
+        project = project
     ));
 }

@@ -41,17 +41,17 @@ pub(super) fn read_template(path: &Path) -> Result<Template, CliError> {
     let invalid = |message: String, hint: &str| CliError::new(Exit::Invalid, message, hint);
     let shown = path.display();
     let bytes = input_file::read(path, input_file::MAX_DOCUMENT).map_err(|error| {
-        let hint = error.hint("check the path of --template");
-        invalid(format!("cannot read {shown}: {error}"), &hint)
+        let hint = error.hint(t!("check the path of --template"));
+        let message = t!("cannot read %{file}: %{error}", file = shown, error = error);
+        invalid(message.into_owned(), &hint)
     })?;
     let form = pdf::form(&bytes).map_err(|error| {
         let hint = match (&error, error.hint()) {
             (_, Some(hint)) => hint,
             (PdfError::Encrypted, _) => {
-                "save it without a password and without restrictions: the service rejects encrypted templates"
-                    .into()
+                t!("save it without a password and without restrictions: the service rejects encrypted templates")
             }
-            _ => "--template is the contract as a PDF; export it again if it is one".into(),
+            _ => t!("--template is the contract as a PDF; export it again if it is one"),
         };
         invalid(format!("{shown}: {error}"), &hint)
     })?;
@@ -60,14 +60,22 @@ pub(super) fn read_template(path: &Path) -> Result<Template, CliError> {
     fields.retain(|name| seen.insert(name.clone()));
     if fields.is_empty() {
         let message = if form.other.is_empty() {
-            format!("{shown} has no form fields, so there is nothing to fill in")
+            t!(
+                "%{file} has no form fields, so there is nothing to fill in",
+                file = shown
+            )
         } else {
-            format!("{shown} has no text fields; only text fields can be filled")
+            t!(
+                "%{file} has no text fields; only text fields can be filled",
+                file = shown
+            )
         };
         return Err(invalid(
-            message,
-            "add a text field for each value of the contract with a PDF editor (Prepare Form), or in LibreOffice \
-             Writer (Form > Text Box, then export as PDF with \"Create PDF form\"), and name each field like its column",
+            message.into_owned(),
+            &t!(
+                "add a text field for each value of the contract with a PDF editor (Prepare Form), or in LibreOffice \
+                Writer (Form > Text Box, then export as PDF with \"Create PDF form\"), and name each field like its column"
+            ),
         ));
     }
     let pages = pdf::page_sizes(&bytes).map_or(1, |sizes| sizes.len());
@@ -123,22 +131,23 @@ pub(super) fn read_sheet(
     };
     if let Some(value) = columns.iter().find(|column| is_value(column)) {
         let row = opened.header().row();
-        let error = Diagnostic::error(format!(
-            "row {row} of the sheet has values, not the names of columns"
+        let error = Diagnostic::error(t!(
+            "row %{row} of the sheet has values, not the names of columns",
+            row = row
         ));
         return Err(vec![
             error
                 .at(opened.header().cell(row, Some(&value.name)))
-                .hint("insert a row with the names of the columns above it, or name the row with --header"),
+                .hint(t!("insert a row with the names of the columns above it, or name the row with --header")),
         ]);
     }
     if columns.is_empty() {
-        let error = Diagnostic::error("the header of the sheet has no names that can be used");
+        let error = Diagnostic::error(t!("the header of the sheet has no names that can be used"));
         let place = opened.header().cell(opened.header().row(), None);
         return Err(vec![
             error
                 .at(place)
-                .hint("name the row with the column names with --header"),
+                .hint(t!("name the row with the column names with --header")),
         ]);
     }
     Ok(SheetInput {
@@ -155,6 +164,7 @@ fn open(file: &SheetFile) -> Result<Sheet, Vec<Diagnostic>> {
         let hint = error.hint.take();
         error.hint = hint.map(|hint| {
             hint.replace("rows.sheet:", "--sheet-name, one of:")
+                .replace("rows.sheet", "--sheet-name")
                 .replace("rows.header", "--header")
         });
         error
@@ -168,18 +178,17 @@ fn format(path: &Path, sheet: Option<&str>) -> Result<Format, Diagnostic> {
         .unwrap_or_default()
         .to_string_lossy()
         .to_ascii_lowercase();
-    let refuse =
-        |message: &str, hint: &str| Err(Diagnostic::error(message).at(path.to_owned()).hint(hint));
+    let refuse = |message, hint| Err(Diagnostic::error(message).at(path.to_owned()).hint(hint));
     match (ending.as_str(), sheet) {
         ("xlsx" | "xlsm", sheet) => Ok(Format::Workbook {
             sheet: sheet.map(Into::into),
         }),
         ("xls" | "xlsb" | "ods" | "et", _) => refuse(
-            "workbooks of this format are not read",
-            "save the sheet as .xlsx",
+            t!("workbooks of this format are not read"),
+            t!("save the sheet as .xlsx"),
         ),
         ("csv" | "tsv" | "txt", Some(_)) => {
-            refuse("a text file has no sheets", "remove --sheet-name")
+            refuse(t!("a text file has no sheets"), t!("remove --sheet-name"))
         }
         ("csv" | "tsv" | "txt", None) => Ok(Format::Text {
             encoding: None,
@@ -187,8 +196,8 @@ fn format(path: &Path, sheet: Option<&str>) -> Result<Format, Diagnostic> {
             delimiter_span: None,
         }),
         _ => refuse(
-            "the file is no sheet",
-            "--sheet is an .xlsx, .xlsm, .csv or .tsv file",
+            t!("the file is no sheet"),
+            t!("--sheet is an .xlsx, .xlsm, .csv or .tsv file"),
         ),
     }
 }
@@ -218,7 +227,7 @@ fn columns(sheet: &Sheet) -> Result<Vec<Column>, Diagnostic> {
         .collect();
     let rows = sheet.rows().map_err(|error| {
         let place = sheet.header().cell(sheet.header().row(), None);
-        Diagnostic::error(format!("the sheet cannot be read: {error}")).at(place)
+        Diagnostic::error(t!("the sheet cannot be read: %{error}", error = error)).at(place)
     })?;
     // A row that cannot be read is an error of validate.
     for row in rows.take(SAMPLE_ROWS).flatten() {

@@ -1,4 +1,7 @@
-//! The text of the manifests of a new project. What is guessed has a comment `# check: …`.
+//! The text of the manifests of a new project. What is guessed has a comment `# check: …`, in the
+//! language of the command.
+
+use std::borrow::Cow;
 
 use super::column::Column;
 use super::draft::{Draft, Filter, Guess, Source, unused};
@@ -7,8 +10,10 @@ use super::scalars::{cell, expression, filtered, mobile, quoted, quoted_if_neede
 use crate::pdf::{self, FieldKind};
 use crate::util::escape::is_unsafe;
 
-/// The beginning of a comment on something to check.
-pub(super) const CHECK: &str = "# check: ";
+/// Returns the beginning of a comment on something to check.
+pub(super) fn check() -> Cow<'static, str> {
+    t!("# check: ")
+}
 
 /// Words of a page beside which the organization puts its seal.
 const LENDER_WORDS: &[&str] = &[
@@ -45,18 +50,21 @@ const SIGNER_WORDS: &[&str] = &[
 /// Returns the text of `treaty.yaml`.
 pub(super) fn project(name: &str) -> String {
     let name = quoted(name);
+    let check = check();
+    let world = t!("The emulator inside treaty; its world lives in .treaty/.");
+    let organization = t!("the name of your organization, as it is registered");
     format!(
         "# yaml-language-server: $schema=.treaty/schema/project.json
 version: 1
 project: {name}
 defaultEnvironment: sandbox
 environments:
-  # The emulator inside treaty; its world lives in .treaty/.
+  # {world}
   sandbox: {{ endpoint: sandbox }}
   test: {{ endpoint: \"https://smlo.tsign.cn/opentreaty-service\" }}
   production: {{ endpoint: \"https://o.tsign.cn/opentreaty-service\", protected: true }}
 variables:
-  {CHECK}the name of your organization, as it is registered
+  {check}{organization}
   lender: 天谷小额贷款有限公司
 failures: {{ invalidRows: refuse }}
 "
@@ -67,9 +75,9 @@ failures: {{ invalidRows: refuse }}
 pub(super) fn lender() -> String {
     let text = include_str!("../../../../manifests/loan/manifests/lender.yaml");
     let (schema, rest) = text.split_once('\n').unwrap_or((text, ""));
-    format!(
-        "{schema}\n{CHECK}these are examples: replace them with your own organization, its clerk and its seal\n{rest}"
-    )
+    let doubt =
+        t!("these are examples: replace them with your own organization, its clerk and its seal");
+    format!("{schema}\n{}{doubt}\n{rest}", check())
 }
 
 /// Returns the text of the manifest with the template and the flow.
@@ -89,7 +97,10 @@ pub(super) fn flow(
     );
     text.line(
         0,
-        &format!("# One contract for each row of {}.", sheet.file_name),
+        &t!(
+            "# One contract for each row of %{sheet}.",
+            sheet = sheet.file_name
+        ),
     );
     text.line(0, "templates:");
     let file = quoted(&format!("../templates/{}", template.file_name));
@@ -134,7 +145,7 @@ impl Lines {
     /// Adds a line with a comment on its doubt.
     fn guess(&mut self, depth: usize, line: &str, doubt: Option<&str>) {
         match doubt {
-            Some(doubt) => self.line(depth, &format!("{line} {CHECK}{doubt}")),
+            Some(doubt) => self.line(depth, &format!("{line} {}{doubt}", check())),
             None => self.line(depth, line),
         }
     }
@@ -152,7 +163,10 @@ fn rows(text: &mut Lines, sheet: &SheetInput, sheet_name: Option<&str>, draft: &
     if let Some(row) = sheet.header_row {
         text.line(
             3,
-            &format!("header: {row} # the row with the names of the columns"),
+            &format!(
+                "header: {row} # {}",
+                t!("the row with the names of the columns")
+            ),
         );
     }
     if let Some(Guess { value, doubt }) = &draft.key {
@@ -162,7 +176,7 @@ fn rows(text: &mut Lines, sheet: &SheetInput, sheet_name: Option<&str>, draft: &
     if let Some((column, value)) = &draft.filter {
         let cell = cell(&sheet.columns[*column].name);
         let filter = expression(&format!("{cell} == '{value}'"));
-        let doubt = format!("only rows with {value} are sent");
+        let doubt = t!("only rows with %{value} are sent", value = value);
         text.guess(3, &format!("where: {filter}"), Some(&doubt));
     }
 }
@@ -187,9 +201,11 @@ fn account(text: &mut Lines, draft: &Draft, columns: &[Column]) {
     field("mobile", &signer.mobile, mobile);
     field("email", &signer.email, trimmed);
     if signer.third_id.is_none() {
-        let doubt = "use the column with the number of the person in your system, if there is one: the same person \
-                     then has one account in all contracts";
-        text.guess(5, "thirdId: \"{{ key }}\"", Some(doubt));
+        let doubt = t!(
+            "use the column with the number of the person in your system, if there is one: the same person then has \
+             one account in all contracts"
+        );
+        text.guess(5, "thirdId: \"{{ key }}\"", Some(&doubt));
     }
     text.line(5, "idType: resident-id");
 }
@@ -210,7 +226,11 @@ fn fields(text: &mut Lines, template: &Template, draft: &Draft, columns: &[Colum
         let Some(Guess { value, doubt }) = source else {
             text.line(
                 5,
-                &format!("{CHECK}no column for this form field: {name}: \"{{{{ row.… }}}}\""),
+                &format!(
+                    "{}{}: {name}: \"{{{{ row.… }}}}\"",
+                    check(),
+                    t!("no column for this form field")
+                ),
             );
             continue;
         };
@@ -228,17 +248,25 @@ fn fields(text: &mut Lines, template: &Template, draft: &Draft, columns: &[Colum
     for (field, kind) in &template.other {
         if *kind != FieldKind::Signature {
             let kind = kind.name();
-            let note = format!(
-                "{CHECK}{field} is {kind}, and only text fields can be filled: replace it in the PDF"
+            let doubt = t!(
+                "%{field} is %{kind}, and only text fields can be filled: replace it in the PDF",
+                field = field,
+                kind = kind
             );
-            text.line(5, &note);
+            text.line(5, &format!("{}{doubt}", check()));
         }
     }
     let unused = unused(draft, columns);
     if !unused.is_empty() {
         text.line(
             5,
-            &format!("# columns that nothing uses: {}", unused.join(", ")),
+            &format!(
+                "# {}",
+                t!(
+                    "columns that are not used: %{columns}",
+                    columns = unused.join(&t!(", "))
+                )
+            ),
         );
     }
 }
@@ -249,7 +277,10 @@ fn process(text: &mut Lines, title: &str, draft: &Draft) {
     text.line(3, "initiator: acme");
     text.line(
         3,
-        "signValidity: \"{{ run.started | plus('7d') | epochMs }}\" # 7 days",
+        &format!(
+            "signValidity: \"{{{{ run.started | plus('7d') | epochMs }}}}\" # {}",
+            t!("7 days")
+        ),
     );
     text.line(3, "signPlatform: [h5]");
     match (&draft.signer.mobile, &draft.signer.email) {
@@ -257,7 +288,11 @@ fn process(text: &mut Lines, title: &str, draft: &Draft) {
         (None, Some(_)) => text.line(3, "noticeType: [email]"),
         (None, None) => text.line(
             3,
-            &format!("{CHECK}without a mobile or an email in the sheet, nobody is notified: pass the links on yourself"),
+            &format!(
+                "{}{}",
+                check(),
+                t!("without a mobile or an email in the sheet, nobody is notified: pass the links on yourself")
+            ),
         ),
     }
     text.line(3, "addSignTime: true");
@@ -275,13 +310,13 @@ fn signers(text: &mut Lines, template: &Template, draft: &Draft) {
             Some(word) => (keyword(word), None),
             None => (
                 format!("[{{ page: \"{}\", posX: 200, posY: 200 }}]", template.pages),
-                Some(
-                    "the place of the seal, in points from the lower left corner, or { keyword: WORD } of the page",
-                ),
+                Some(t!(
+                    "the place of the seal, in points from the lower left corner, or { keyword: WORD } of the page"
+                )),
             ),
         };
         let doubt = doubt
-            .map(|doubt| format!(" {CHECK}{doubt}"))
+            .map(|doubt| format!(" {}{doubt}", check()))
             .unwrap_or_default();
         text.line(3, "organization:");
         text.line(4, "platform:");
@@ -296,7 +331,11 @@ fn signers(text: &mut Lines, template: &Template, draft: &Draft) {
         Some(word) => text.line(5, &format!("positions: {}", keyword(word))),
         None => text.line(
             5,
-            &format!("{CHECK}the person chooses where to sign, unless you add positions: [{{ keyword: WORD, posX: 100 }}]"),
+            &format!(
+                "{}{}",
+                check(),
+                t!("the person chooses where to sign, unless you add positions: [{ keyword: WORD, posX: 100 }]")
+            ),
         ),
     }
 }

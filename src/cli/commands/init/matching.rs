@@ -53,20 +53,27 @@ fn id_no(guess: Guess<usize>, columns: &[Column]) -> Guess<usize> {
     }
     Guess::unsure(
         guess.value,
-        format!("most values of {} are no resident ids", column.name),
+        t!(
+            "most values of %{name} are no resident ids",
+            name = column.name
+        ),
     )
 }
 
 /// Guesses the key: a contract number, otherwise the first column that differs in each row and is
 /// not a value of a person.
 fn key(columns: &[Column], named: &[Option<Named>]) -> Option<Guess<usize>> {
-    let repeated = "the key must be different in each row, and the same in every run";
+    let repeated = t!("the key must be different in each row, and the same in every run");
     if let Some(guess) = with_meaning(Meaning::ContractNo, true, columns, named) {
         if columns[guess.value].is_unique() || columns[guess.value].values.is_empty() {
             return Some(guess);
         }
         let name = &columns[guess.value].name;
-        let doubt = format!("{name} is empty or repeated in some rows; {repeated}");
+        let doubt = t!(
+            "%{name} is empty or repeated in some rows; %{rule}",
+            name = name,
+            rule = repeated
+        );
         return Some(Guess::unsure(guess.value, doubt));
     }
     let other = |at: &usize| named[*at].is_none() && columns[*at].kind() == Kind::Text;
@@ -77,7 +84,11 @@ fn key(columns: &[Column], named: &[Option<Named>]) -> Option<Guess<usize>> {
     let name = &columns[found].name;
     Some(Guess::unsure(
         found,
-        format!("no column is named like a contract number: is {name} one? {repeated}"),
+        t!(
+            "no column is named like a contract number: is %{name} one? %{rule}",
+            name = name,
+            rule = repeated
+        ),
     ))
 }
 

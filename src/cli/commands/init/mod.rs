@@ -33,8 +33,8 @@ pub(super) fn run(global: &Global, args: &Init) -> anyhow::Result<Exit> {
 
 fn from_starter(args: &Init) -> anyhow::Result<Exit> {
     let (starter, folder) = starter_and_folder(args)?;
-    let hint = "name a new folder: treaty init DIR, or treaty init STARTER DIR";
-    files::check_empty(&folder, hint)?;
+    let hint = t!("name a new folder: treaty init DIR, or treaty init STARTER DIR");
+    files::check_empty(&folder, &hint)?;
     let name = project_name(&folder);
     for (path, bytes) in starter.files {
         let bytes = match (*path, &name) {
@@ -44,15 +44,15 @@ fn from_starter(args: &Init) -> anyhow::Result<Exit> {
         files::write(&folder.join(path), &bytes)?;
     }
     files::write_schemas(&folder)?;
-    out::line(format_args!(
-        "{}: {} (starter {})",
-        folder.display(),
-        starter.description,
-        starter.name
+    out::line(t!(
+        "%{folder}: %{description} (starter %{name})",
+        folder = folder.display(),
+        description = t!(starter.description),
+        name = starter.name
     ));
-    out::line(format_args!(
-        "next: treaty{} plan",
-        files::project_option(&folder)
+    out::line(t!(
+        "next: treaty%{project} plan",
+        project = files::project_option(&folder)
     ));
     Ok(Exit::Done)
 }
@@ -78,16 +78,17 @@ fn starter_and_folder(args: &Init) -> Result<(&'static Starter, PathBuf), CliErr
 fn unknown_starter(name: &str) -> CliError {
     let names = STARTERS.iter().map(|starter| starter.name);
     let hint = match did_you_mean(name, names) {
-        Some(near) => format!("did you mean {near}?"),
+        Some(near) => t!("did you mean %{near}?", near = near),
         None => {
             let all: Vec<String> = STARTERS
                 .iter()
-                .map(|starter| format!("{} ({})", starter.name, starter.description))
+                .map(|starter| format!("{} ({})", starter.name, t!(starter.description)))
                 .collect();
-            format!("starters: {}", all.join("; "))
+            t!("starters: %{starters}", starters = all.join(&t!("; ")))
         }
     };
-    CliError::new(Exit::Usage, format!("unknown starter {name}"), hint)
+    let message = t!("unknown starter %{name}", name = name);
+    CliError::new(Exit::Usage, message, hint)
 }
 
 /// Returns the name of the project in a folder: the folder's, without the characters that a project

@@ -9,32 +9,34 @@ use crate::cli::output::{out, prompt};
 
 /// Asks which column is the key, who signs, and about every guess that is unsure.
 pub(super) fn ask(draft: &mut Draft, columns: &[Column]) -> Result<(), CliError> {
-    out::note("Enter takes the answer in brackets. The columns of the sheet:");
+    out::note(t!(
+        "Enter takes the answer in brackets. The columns of the sheet:"
+    ));
     for (column, number) in columns.iter().zip(1..) {
         out::note(format_args!("{number:4}  {}", column.name));
     }
     let key = draft.key.as_ref().map(|guess| guess.value);
-    let question = "Key of a contract (different in each row, the same in every run)";
-    draft.key = required(question, key, columns)?;
+    let question = t!("Key of a contract (different in each row, the same in every run)");
+    draft.key = required(&question, key, columns)?;
     draft.has_seal = seal()?;
     let signer = &mut draft.signer;
     for (guess, question) in [
-        (&mut signer.name, "Name of the person that signs"),
-        (&mut signer.id_no, "Id number of the person"),
+        (&mut signer.name, t!("Name of the person that signs")),
+        (&mut signer.id_no, t!("Id number of the person")),
     ] {
         if guess.as_ref().is_none_or(|guess| guess.doubt.is_some()) {
-            *guess = required(question, guess.as_ref().map(|guess| guess.value), columns)?;
+            *guess = required(&question, guess.as_ref().map(|guess| guess.value), columns)?;
         }
     }
     for (guess, question) in [
-        (&mut signer.mobile, "Mobile number of the person"),
+        (&mut signer.mobile, t!("Mobile number of the person")),
         (
             &mut signer.third_id,
-            "Number of the person in your own system",
+            t!("Number of the person in your own system"),
         ),
     ] {
         if guess.as_ref().is_none_or(|guess| guess.doubt.is_some()) {
-            *guess = optional(question, guess.as_ref().map(|guess| guess.value), columns)?;
+            *guess = optional(&question, guess.as_ref().map(|guess| guess.value), columns)?;
         }
     }
     for (field, source) in &mut draft.fields {
@@ -43,7 +45,8 @@ pub(super) fn ask(draft: &mut Draft, columns: &[Column]) -> Result<(), CliError>
             Some((Source::Column(column, _), _)) => Some(column),
             _ => None,
         };
-        let chosen = optional(&format!("Form field {field}"), guessed, columns)?;
+        let question = t!("Form field %{field}", field = field);
+        let chosen = optional(&question, guessed, columns)?;
         *source = chosen.map(|chosen| {
             let filter = filter_of(&columns[chosen.value], meaning(field));
             Guess::sure(Source::Column(chosen.value, filter))
@@ -53,14 +56,14 @@ pub(super) fn ask(draft: &mut Draft, columns: &[Column]) -> Result<(), CliError>
 }
 
 fn seal() -> Result<bool, CliError> {
-    out::note(
-        "Who signs? 1: your organization by its seal, then the person of the row; 2: only the person",
-    );
+    out::note(t!(
+        "Who signs? 1: your organization by its seal, then the person of the row; 2: only the person"
+    ));
     loop {
-        match prompt::answer("Signers [1]: ")?.as_str() {
+        match prompt::answer(&t!("Signers [1]: "))?.as_str() {
             "" | "1" => return Ok(true),
             "2" => return Ok(false),
-            _ => out::note("enter 1 or 2"),
+            _ => out::note(t!("enter 1 or 2")),
         }
     }
 }
@@ -75,7 +78,7 @@ fn required(
         if chosen.is_some() {
             return Ok(chosen.map(Guess::sure));
         }
-        out::note("a column is required; to stop, press Ctrl-C");
+        out::note(t!("a column is required; to stop, press Ctrl-C"));
     }
 }
 
@@ -84,7 +87,7 @@ fn optional(
     guessed: Option<usize>,
     columns: &[Column],
 ) -> Result<Option<Guess<usize>>, CliError> {
-    let question = format!("{question}, - for none");
+    let question = t!("%{question}, - for none", question = question);
     Ok(choose(&question, guessed, columns)?.map(Guess::sure))
 }
 
@@ -98,7 +101,11 @@ fn choose(
         format!("{} {}", at + 1, columns[at].name)
     });
     loop {
-        let answer = prompt::answer(&format!("{question} [{default}]: "))?;
+        let answer = prompt::answer(&t!(
+            "%{question} [%{default}]: ",
+            question = question,
+            default = default
+        ))?;
         let number = answer
             .parse::<usize>()
             .ok()
@@ -111,7 +118,7 @@ fn choose(
             "-" => return Ok(None),
             _ => match named.or(number.map(|number| number - 1)) {
                 Some(chosen) => return Ok(Some(chosen)),
-                None => out::note("enter the number or the name of a column"),
+                None => out::note(t!("enter the number or the name of a column")),
             },
         }
     }

@@ -5,6 +5,7 @@ use super::scalars::quoted_if_needed;
 /// A small project that can be applied to the sandbox.
 pub(super) struct Starter {
     pub(super) name: &'static str,
+    /// The key of a text.
     pub(super) description: &'static str,
     /// The paths and contents of the files.
     pub(super) files: &'static [(&'static str, &'static [u8])],
@@ -14,7 +15,9 @@ pub(super) struct Starter {
 pub(super) const STARTERS: &[Starter] = &[
     Starter {
         name: "loan",
-        description: "a sheet of loans becomes contracts: one organization, one seal, one template",
+        description: t_key!(
+            "a sheet of loans becomes contracts: one organization, one seal, one template"
+        ),
         files: &[
             (
                 "treaty.yaml",
@@ -41,7 +44,7 @@ pub(super) const STARTERS: &[Starter] = &[
     },
     Starter {
         name: "organization",
-        description: "an organization, its people and their seals, kept in git",
+        description: t_key!("an organization, its people and their seals, kept in git"),
         files: &[
             (
                 "treaty.yaml",

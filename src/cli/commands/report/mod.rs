@@ -48,14 +48,19 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     }
     if findings.errors() > 0 {
         diagnostics::print(&[&findings], global.log_format, None);
-        context.note("the reports contain the recorded state of these rows, without the columns of the sheet");
+        context.note(t!(
+            "the reports contain the recorded state of these rows, without the columns of the sheet"
+        ));
     }
     for (flow, reported) in &written.flows {
         sheet_changes::warn(global.log_format, flow, reported);
     }
     if !global.quiet {
         plan_text::print_counts(&written.items);
-        out::line(format_args!("reports in {}", out::shown(&folder).display()));
+        out::line(t!(
+            "reports in %{folder}",
+            folder = out::shown(&folder).display()
+        ));
     }
     Ok(Exit::Done)
 }
@@ -65,10 +70,10 @@ fn find_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<KnownRun> {
     found.ok_or_else(|| {
         let (message, hint) = match &args.run {
             Some(name) => (
-                format!("no run {name} is recorded"),
-                "the name of a run is the name of its report folder",
+                t!("no run %{name} is recorded", name = name),
+                t!("the name of a run is the name of its report folder"),
             ),
-            None => ("no run is recorded".to_owned(), "apply first"),
+            None => (t!("no run is recorded"), t!("apply first")),
         };
         CliError::new(Exit::Usage, message, hint).into()
     })

@@ -92,7 +92,7 @@ impl RunReport<'_> {
                 rest: &|in_sheet, each| items_of_run.removed_rows(in_sheet, each),
                 ledger,
                 run: run.record.id,
-                unstarted_message: "not started: no run has sent it",
+                unstarted_message: &t!("not started: no run has sent it"),
                 signing: true,
             };
             let mut reported = reports.write_flow(&report)?;

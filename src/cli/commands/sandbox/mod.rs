@@ -67,13 +67,16 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 .map_err(|error| start_error::open_error(&error))?
         };
         if !global.quiet {
-            out::line(format_args!("the sandbox serves {base}/opentreaty-service"));
-            out::line(format_args!("pages of its flows: {base}/"));
+            out::line(t!(
+                "the sandbox serves %{base}/opentreaty-service",
+                base = base
+            ));
+            out::line(t!("pages of its flows: %{base}/", base = base));
             out::line(match remote {
-                None => "it accepts any app id and secret; stop with Ctrl-C",
-                Some(_) => {
-                    "it serves other machines, with the app secret of TREATY_APP_SECRET; stop with Ctrl-C"
-                }
+                None => t!("it accepts any app id and secret; stop with Ctrl-C"),
+                Some(_) => t!(
+                    "it serves other machines with the app secret of TREATY_APP_SECRET; stop with Ctrl-C"
+                ),
             });
         }
         let mut sandbox = with_settings(sandbox, args);
@@ -113,7 +116,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             return Ok(Exit::Done);
         };
         if !global.quiet {
-            out::line(format_args!("counts of injected faults: {base}/faults"));
+            out::line(t!("counts of injected faults: %{base}/faults", base = base));
         }
         let server = FaultyServer::new(sandbox, faults);
         server.serve(listener, ended()).await?;

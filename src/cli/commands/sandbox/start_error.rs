@@ -12,23 +12,33 @@ use crate::sandbox::{InUse, StoreError};
 /// it probably has the port.
 pub(super) fn bind_error(args: &Args, project: &Path, error: &std::io::Error) -> CliError {
     let addr = args.addr;
-    let message = format!("cannot listen on {addr}: {error}");
+    let message = t!(
+        "cannot listen on %{address}: %{error}",
+        address = addr,
+        error = error
+    );
     let in_use = (error.kind() == ErrorKind::AddrInUse && !args.memory)
         .then(|| InUse::of(&sandbox_folder(project)))
         .flatten();
     if let Some(in_use) = in_use {
-        let message = format!("{message}; the sandbox world in {in_use}");
+        let message = format!(
+            "{message}{}{}",
+            t!("; "),
+            t!("the sandbox world in %{world}", world = in_use)
+        );
         return CliError::new(Exit::Held, message, held_hint(&in_use));
     }
     let hint = match error.kind() {
         ErrorKind::AddrInUse => {
-            "stop the program that uses the port, such as a treaty sandbox in another window, or choose another port \
-             with --addr; port 0 selects a free one"
+            t!(
+                "stop the program that uses the port, such as a treaty sandbox in another window, or choose another port \
+                with --addr; port 0 selects a free one"
+            )
         }
         ErrorKind::PermissionDenied => {
-            "choose a port above 1023 with --addr; port 0 selects a free one"
+            t!("choose a port above 1023 with --addr; port 0 selects a free one")
         }
-        _ => "choose another address with --addr",
+        _ => t!("choose another loopback address with --addr"),
     };
     CliError::new(Exit::Error, message, hint)
 }
@@ -36,11 +46,13 @@ pub(super) fn bind_error(args: &Args, project: &Path, error: &std::io::Error) ->
 /// The hint for a world that another process has open.
 fn held_hint(in_use: &InUse) -> String {
     let kill = in_use.kill_command();
-    let kill = kill.map_or(String::new(), |kill| format!(" or {kill}"));
-    format!(
-        "use that sandbox, or stop it with Ctrl-C in its window{kill}; for a second one, name another project folder \
-         with -p, or start an empty world with --memory --addr 127.0.0.1:0"
+    let kill = kill.map(|kill| t!(" or %{kill}", kill = kill));
+    t!(
+        "use that sandbox, or stop it with Ctrl-C in its window%{kill}; for a second one, name another project folder \
+         with -p, or start an empty world with --memory --addr 127.0.0.1:0",
+        kill = kill.unwrap_or_default()
     )
+    .into_owned()
 }
 
 /// The error when the world cannot be opened.
@@ -49,7 +61,7 @@ pub(super) fn open_error(error: &StoreError) -> CliError {
         StoreError::Busy(in_use) => (Exit::Held, held_hint(in_use)),
         StoreError::Broken { .. } => (
             Exit::Error,
-            "check the folder, or use an empty world in memory with --memory".to_owned(),
+            t!("check the folder, or use an empty world in memory with --memory").into_owned(),
         ),
     };
     CliError::new(exit, error.to_string(), hint)

@@ -14,13 +14,13 @@ pub(super) fn lines(causes: &Causes) -> Vec<String> {
     let (frequent, others) = causes.most_frequent(SHOWN);
     let mut lines: Vec<String> = frequent.into_iter().flat_map(cause_lines).collect();
     if others > 0 {
-        lines.push(format!("… and {others} with other causes"));
+        lines.push(t!("… and %{count} with other causes", count = others).into_owned());
     }
     lines
 }
 
 fn cause_lines(cause: &Cause) -> Vec<String> {
-    let status = cause.status.word();
+    let status = cause.status.counted(cause.count);
     let message = message(cause);
     let examples: Vec<String> = cause
         .examples
@@ -28,16 +28,17 @@ fn cause_lines(cause: &Cause) -> Vec<String> {
         .take(2)
         .map(|example| Address::item(&example.flow, &example.key).to_string())
         .collect();
-    let more = if cause.count > 2 { ", …" } else { "" };
+    let separator = t!(", ");
+    let more = match cause.count {
+        3.. => format!("{separator}…"),
+        _ => String::new(),
+    };
     let mut lines = vec![
-        format!(
-            "{RED}{} {status}{RESET}  {BOLD}{message}{RESET}",
-            cause.count
-        ),
-        format!("  {DIM}{}{more}{RESET}", examples.join(", ")),
+        format!("{RED}{status}{RESET}  {BOLD}{message}{RESET}"),
+        format!("  {DIM}{}{more}{RESET}", examples.join(&separator)),
     ];
     if !cause.hint.is_empty() {
-        lines.push(format!("  help: {}", cause.hint));
+        lines.push(format!("  {}: {}", t!("help"), cause.hint));
     }
     lines
 }

@@ -53,36 +53,69 @@ impl LastRun {
         let run = &self.run;
         let name = self.name();
         let progress = match &self.summary {
-            Some(summary) if summary.planned > 0 => {
-                format!("{worked_on} of {} contracts", summary.planned)
-            }
-            _ => format!("{worked_on} contracts"),
+            Some(summary) if summary.planned > 0 => t!(
+                "%{done} of %{planned} contracts",
+                done = worked_on,
+                planned = summary.planned
+            ),
+            _ => t!("%{count} contracts", count = worked_on),
         };
+        let running = t!("running");
+        let last_run = t!("last run");
         match (&run.ended, run.exit, &self.holder) {
-            (Some(_), _, Some(holder)) => vec![format!(
-                "{BOLD}running{RESET}  {name}, since {}, {holder}: {progress}; it waits for signatures",
-                run.begun
-            )],
-            (Some(ended), Some(exit), _) => {
-                let what = format!(
-                    "{BOLD}last run{RESET}  {name}, ended {ended} with exit code {exit}: {}",
-                    exit_meaning(exit)
+            (Some(_), _, Some(holder)) => {
+                let text = t!(
+                    "%{run}, since %{time}, %{holder}: %{progress}; it waits for signatures",
+                    run = name,
+                    time = run.begun,
+                    holder = holder,
+                    progress = progress
                 );
-                let stopped = self.summary.as_ref().and_then(|run| run.stopped.as_deref());
-                let stopped = stopped.map(|why| format!("  stopped early after {progress}: {why}"));
-                std::iter::once(what).chain(stopped).collect()
+                vec![format!("{BOLD}{running}{RESET}  {text}")]
             }
-            (_, _, Some(holder)) => vec![format!(
-                "{BOLD}running{RESET}  {name}, since {}, {holder}: {progress}",
-                run.begun
-            )],
-            _ => vec![
-                format!(
-                    "{BOLD}last run{RESET}  {name}, killed after {progress}; it began {}",
-                    run.begun
-                ),
-                "  help: apply again: treaty probes what was in progress and continues".to_owned(),
-            ],
+            (Some(ended), Some(exit), _) => {
+                let text = t!(
+                    "%{run}, ended %{time} with exit code %{exit}: %{meaning}",
+                    run = name,
+                    time = ended,
+                    exit = exit,
+                    meaning = exit_meaning(exit)
+                );
+                let ended = format!("{BOLD}{last_run}{RESET}  {text}");
+                let stopped = self.summary.as_ref().and_then(|run| run.stopped.as_deref());
+                let stopped = stopped.map(|why| {
+                    let text = t!(
+                        "stopped early after %{progress}: %{why}",
+                        progress = progress,
+                        why = why
+                    );
+                    format!("  {text}")
+                });
+                std::iter::once(ended).chain(stopped).collect()
+            }
+            (_, _, Some(holder)) => {
+                let text = t!(
+                    "%{run}, since %{time}, %{holder}: %{progress}",
+                    run = name,
+                    time = run.begun,
+                    holder = holder,
+                    progress = progress
+                );
+                vec![format!("{BOLD}{running}{RESET}  {text}")]
+            }
+            _ => {
+                let text = t!(
+                    "%{run}, killed after %{progress}; it began %{time}",
+                    run = name,
+                    progress = progress,
+                    time = run.begun
+                );
+                let hint = t!("apply again: treaty probes what was in progress and continues");
+                vec![
+                    format!("{BOLD}{last_run}{RESET}  {text}"),
+                    format!("  {}: {hint}", t!("help")),
+                ]
+            }
         }
     }
 

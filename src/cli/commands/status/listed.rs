@@ -39,7 +39,7 @@ impl ListedFailure<'_> {
         });
         let mut lines = vec![format!("{RED}{symbol}{RESET} {}: {message}", self.address)];
         if !hint.is_empty() {
-            lines.push(format!("  help: {hint}"));
+            lines.push(format!("  {}: {hint}", t!("help")));
         }
         lines
     }
@@ -76,8 +76,12 @@ pub(super) fn each_failure(
                 flow_id: None,
                 failure: Some(Failure {
                     code: None,
-                    message: format!("unknown whether the {} was created", known.kind.word()),
-                    hint: "apply again; it is looked up first".to_owned(),
+                    message: t!(
+                        "unknown whether the %{kind} was created",
+                        kind = t!(known.kind.word())
+                    )
+                    .into_owned(),
+                    hint: t!("apply again; it is looked up first").into_owned(),
                 }),
             })
         })?;
@@ -119,7 +123,9 @@ pub(super) fn each_failed_row(
     for row in rows.iter().filter(|_| args.failed) {
         let place = match (&row.key, row.row) {
             (Some(key), _) => Address::item(&row.flow, key).to_string(),
-            (None, Some(number)) => format!("flows.{} row {number}", row.flow),
+            (None, Some(number)) => {
+                format!("flows.{} {}", row.flow, t!("row %{row}", row = number))
+            }
             (None, None) => format!("flows.{}", row.flow),
         };
         let address = Address::item(&row.flow, row.key.as_deref().unwrap_or_default());
@@ -157,7 +163,7 @@ impl Link {
     pub(super) fn line(&self, now: Timestamp, mask: bool) -> String {
         let pending = &self.pending;
         let url = match pending.sign_url.as_str() {
-            "" => "link unknown".to_owned(),
+            "" => t!("link unknown").into_owned(),
             url => shown(url, mask),
         };
         let view = self.view_url.as_deref();
@@ -168,7 +174,7 @@ impl Link {
                 let mobile = person.mobile.as_deref().unwrap_or_default();
                 format!("\t{}\t{}", escaped(&person.name), escaped(mobile))
             }
-            Some(Err(reason)) => format!("\t({reason})\t"),
+            Some(Err(reason)) => format!("\t({})\t", t!(*reason)),
         };
         let age = pending.sent_at.map_or(String::new(), |at| age(at, now));
         let address = Address::item(&pending.flow, &pending.key);
@@ -198,7 +204,7 @@ impl Link {
             }
             Some(Err(reason)) => {
                 value["person"] = Value::Null;
-                value["personUnknown"] = (*reason).into();
+                value["personUnknown"] = t!(*reason).into();
             }
         }
         value

@@ -14,6 +14,7 @@ use std::io::IsTerminal;
 use std::ops::ControlFlow;
 
 use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::cli::args::{Format, Global, Status as Args};
 use crate::cli::context::ledger::LedgerContext;
@@ -21,6 +22,7 @@ use crate::cli::context::names::{ResourceNames, check_targets, resolve_matching}
 use crate::cli::exit::Exit;
 use crate::cli::output::out;
 use crate::cli::output::style::{BOLD, RED, RESET};
+use crate::cli::output::wrap::padded;
 use crate::diagnostic::Findings;
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::report::UnrecordedFailure;
@@ -79,7 +81,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 ControlFlow::Continue(())
             })?;
             if args.links && mask {
-                context.note("links are shortened on a terminal; write them to a file with: treaty status --links > links.tsv");
+                context.note(t!("links are shortened on a terminal; write them to a file with: treaty status --links > links.tsv"));
             }
         }
         Format::Json => {
@@ -122,26 +124,29 @@ fn each_link(
 
 fn print_totals(totals: &Totals, now: Timestamp) {
     if totals.flows.is_empty() && totals.resources.is_empty() {
-        out::line("nothing is recorded");
+        out::line(t!("nothing is recorded"));
         return;
     }
     for (name, flow) in &totals.flows {
         let in_progress = Some(flow.in_progress).filter(|count| *count > 0);
-        let in_progress = in_progress.map(|count| format!("{count} in progress"));
+        let in_progress =
+            in_progress.map(|count| t!("%{count} in progress", count = count).into_owned());
         let counted: Vec<String> = flow
             .counts
             .iter()
             .map(|(status, count)| match flow.oldest.get(status) {
                 Some(since) if !status.is_under_way() => {
-                    format!("{count} {} (for {})", status.word(), age(*since, now))
+                    let age = age(*since, now);
+                    let counted = status.counted(*count);
+                    t!("%{counted} (for %{age})", counted = counted, age = age).into_owned()
                 }
-                _ => format!("{count} {}", status.word()),
+                _ => status.counted(*count),
             })
             .chain(in_progress)
             .collect();
         out::line(format_args!(
             "{BOLD}flows.{name}{RESET}  {}",
-            counted.join(", ")
+            counted.join(&t!(", "))
         ));
         print_waiting(flow, now);
     }
@@ -149,15 +154,25 @@ fn print_totals(totals: &Totals, now: Timestamp) {
         .resources
         .iter()
         .map(|(kind, (count, pending))| {
-            let plural = if *count == 1 { "" } else { "s" };
+            let (one, many) = match *kind {
+                "account" => (t_key!("%{count} account"), t_key!("%{count} accounts")),
+                "seal" => (t_key!("%{count} seal"), t_key!("%{count} seals")),
+                _ => (t_key!("%{count} template"), t_key!("%{count} templates")),
+            };
+            let count = out::plural(usize::try_from(*count).unwrap_or(usize::MAX), one, many);
             match pending {
-                0 => format!("{count} {kind}{plural}"),
-                pending => format!("{count} {kind}{plural} ({pending} pending)"),
+                0 => count,
+                pending => t!(
+                    "%{resources} (%{count} pending)",
+                    resources = count,
+                    count = pending
+                )
+                .into_owned(),
             }
         })
         .collect();
     if !resources.is_empty() {
-        out::line(resources.join(", "));
+        out::line(resources.join(&t!(", ")));
     }
 }
 
@@ -171,49 +186,56 @@ fn print_failed_rows(failed_rows: &[UnrecordedFailure], args: &Args) {
         t_key!("%{count} row"),
         t_key!("%{count} rows"),
     );
-    out::line(format_args!(
-        "{RED}{rows} not used{RESET}: run treaty status --failed, or see failed.csv in the reports"
-    ));
+    let unused = t!("%{rows} not used", rows = rows);
+    let hint = t!("run treaty status --failed, or see failed.csv in the reports");
+    out::line(format_args!("{RED}{unused}{RESET}: {hint}"));
 }
 
 /// Prints the pending signers of a flow.
 fn print_waiting(flow: &FlowTotals, now: Timestamp) {
-    let names = flow.waits.keys().map(|name| name.chars().count());
+    let names = flow.waits.keys().map(|name| name.width());
     let width = names.max().unwrap_or(0);
     for (name, waits) in &flow.waits {
         let since = waits.oldest.map(|since| age(since, now));
-        let since = since.map_or(String::new(), |age| format!(", the oldest for {age}"));
+        let since = since.map(|age| t!(", the oldest for %{age}", age = age));
         out::line(format_args!(
-            "  waiting for {name:<width$}  {}{since}",
-            waits.count
+            "  {} {}  {}{}",
+            t!("waiting for"),
+            padded(name, width),
+            waits.count,
+            since.unwrap_or_default()
         ));
     }
     if flow.sent_again > 0 {
-        out::line(format_args!(
-            "  {} sent again under the same key",
-            flow.sent_again
-        ));
+        let text = t!(
+            "%{count} sent again under the same key",
+            count = flow.sent_again
+        );
+        out::line(format_args!("  {text}"));
     }
     if flow.for_sync > 0 {
-        out::line(format_args!(
-            "  {} waiting without a pending signer: run treaty sync to continue",
-            flow.for_sync
-        ));
+        let text = t!(
+            "%{count} waiting without a pending signer: run treaty sync to continue",
+            count = flow.for_sync
+        );
+        out::line(format_args!("  {text}"));
     }
     let is_open = flow.counts.keys().any(|status| status.is_under_way());
     if let Some(polled_at) = flow.polled_at.filter(|_| is_open) {
-        out::line(format_args!("  last polled {} ago", age(polled_at, now)));
+        let text = t!("last polled %{age} ago", age = age(polled_at, now));
+        out::line(format_args!("  {text}"));
     }
 }
 
 /// Formats the time since `since` in one unit.
 fn age(since: Timestamp, now: Timestamp) -> String {
     match now.duration_since(since).as_secs().max(0) {
-        seconds @ 0..=119 => format!("{seconds} s"),
-        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
-        seconds @ 7_200..=172_799 => format!("{} h", seconds / 3_600),
-        seconds => format!("{} d", seconds / 86_400),
+        seconds @ 0..=119 => t!("%{seconds} s", seconds = seconds),
+        seconds @ 120..=7_199 => t!("%{minutes} min", minutes = seconds / 60),
+        seconds @ 7_200..=172_799 => t!("%{hours} h", hours = seconds / 3_600),
+        seconds => t!("%{days} d", days = seconds / 86_400),
     }
+    .into_owned()
 }
 
 /// Prints one JSON object in pieces, since the lists may be long.

@@ -10,9 +10,10 @@ use crate::desired::{AccountHolder, Item, Resources, RowLookup};
 use crate::diagnostic::Findings;
 use crate::ledger::{ItemRecord, Ledger, LedgerError, Sqlite};
 
-const NOT_IN_SHEET: &str = "the row is not in the sheet, is left out by where, or is invalid";
-const DIFFERS: &str = "the row differs from what was sent";
-const NO_PERSON: &str = "the flow has no such signer any more";
+const NOT_IN_SHEET: &str =
+    t_key!("the row is not in the sheet, is left out by where, or is invalid");
+const DIFFERS: &str = t_key!("the row differs from what was sent");
+const NO_PERSON: &str = t_key!("the flow has no such signer any more");
 
 /// Adds the persons to the links, and warns if some are not known.
 pub(super) fn add(
@@ -57,9 +58,10 @@ pub(super) fn add(
         .filter(|link| matches!(link.person, Some(Err(_))))
         .count();
     if unknown > 0 {
-        let text = format!(
-            "{unknown} of {} have no name: their row is not in the sheet as it was sent",
-            out::plural(
+        let text = t!(
+            "%{count} of %{signers} have no name: their row is not in the sheet as it was sent",
+            count = unknown,
+            signers = out::plural(
                 links.len(),
                 t_key!("%{count} signer"),
                 t_key!("%{count} signers")

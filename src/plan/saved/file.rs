@@ -1,0 +1,99 @@
+//! The file of a saved plan: one JSON object with a seal, a keyed hash of its whole text.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::SavedPlan;
+use super::stale::Stale;
+use crate::expr::{Fingerprint, Fingerprinter, Salt};
+use crate::util::input_file::{self, InputError};
+
+/// The version of the file's format.
+pub const FORMAT: u32 = 1;
+
+/// The limit of the file, in bytes: a plan of a million rows has about 150 MB.
+const MAX_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// The seal while the text is hashed.
+pub(super) const UNSEALED: Fingerprint = Fingerprint([0; 16]);
+
+/// The version of a file whose other fields are unknown.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Version {
+    treaty_plan: u32,
+}
+
+/// The reason why a file cannot be read as a saved plan.
+#[derive(Debug, thiserror::Error)]
+pub enum UnreadablePlan {
+    /// It cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It is no saved plan.
+    #[error("{0}")]
+    NotAPlan(String),
+    /// It has another format: its number.
+    #[error("its format is {0}, and this treaty reads the format {FORMAT}")]
+    Format(u32),
+}
+
+/// A saved plan as it was read. Its seal is not checked.
+#[derive(Debug)]
+pub struct UncheckedPlan {
+    /// The plan.
+    pub plan: SavedPlan,
+    text: String,
+}
+
+/// Reads a saved plan.
+///
+/// # Errors
+/// [`UnreadablePlan`] if it is no saved plan.
+pub fn read(path: &Path) -> Result<UncheckedPlan, UnreadablePlan> {
+    let text = input_file::read_text(path, MAX_BYTES)?;
+    let no_plan = |error: serde_json::Error| UnreadablePlan::NotAPlan(error.to_string());
+    let version: Version = serde_json::from_str(&text).map_err(no_plan)?;
+    if version.treaty_plan != FORMAT {
+        return Err(UnreadablePlan::Format(version.treaty_plan));
+    }
+    let plan = serde_json::from_str(&text).map_err(no_plan)?;
+    Ok(UncheckedPlan { plan, text })
+}
+
+impl UncheckedPlan {
+    /// Checks that the text is the one that was written with the same ledger.
+    ///
+    /// # Errors
+    /// [`Stale::Edited`] if it is not.
+    pub fn check_seal(&self, salt: &Salt) -> Result<(), Stale> {
+        let known = self.plan.seal;
+        let unsealed = self
+            .text
+            .replacen(&known.to_string(), &UNSEALED.to_string(), 1);
+        match seal(salt, &unsealed) == known {
+            true => Ok(()),
+            false => Err(Stale::Edited),
+        }
+    }
+}
+
+impl<P: Serialize> SavedPlan<P> {
+    /// Returns the text of the file, sealed with the key of the ledger.
+    ///
+    /// # Errors
+    /// [`serde_json::Error`] never occurs with the present types.
+    pub fn sealed(&self, salt: &Salt) -> Result<String, serde_json::Error> {
+        let mut text = serde_json::to_string(self)?;
+        text.push('\n');
+        let seal = seal(salt, &text).to_string();
+        Ok(text.replacen(&UNSEALED.to_string(), &seal, 1))
+    }
+}
+
+fn seal(salt: &Salt, text: &str) -> Fingerprint {
+    let mut print = Fingerprinter::new(salt);
+    print.field("saved plan", text);
+    print.finish()
+}

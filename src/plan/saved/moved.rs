@@ -1,0 +1,132 @@
+//! The differences between a saved plan and one that was made now from the same inputs: the service
+//! has changed, an environment variable, a file, or the time.
+
+use std::collections::BTreeMap;
+
+use crate::address::Address;
+use crate::plan::Plan;
+use crate::plan::diff::{FlowPlan, PlannedRow, ResourceAction, ResourceEntry};
+
+/// The most differences that are named.
+const MOST_NAMED: usize = 10;
+
+/// Returns the differences, by resource and by row.
+pub(super) fn moved(planned: &Plan, now: &Plan) -> Vec<String> {
+    let mut moved = resources(planned, now);
+    let mut flows = now.flows.iter();
+    for flow in &planned.flows {
+        match flows.next().filter(|now| now.flow == flow.flow) {
+            Some(now) => rows(flow, now, &mut moved),
+            None => moved.push(t!("flows.%{flow} differs", flow = flow.flow).into_owned()),
+        }
+    }
+    let is_equal = moved.is_empty()
+        && flows.next().is_none()
+        && planned.resources == now.resources
+        && planned.row_accounts == now.row_accounts
+        && planned.people == now.people
+        && planned.calls() == now.calls();
+    if moved.is_empty() && !is_equal {
+        moved.push(t!("the accounts or seals at the service are others").into_owned());
+    }
+    let more = moved.len().saturating_sub(MOST_NAMED);
+    if more > 0 {
+        moved.truncate(MOST_NAMED);
+        moved.push(t!("%{count} more", count = more).into_owned());
+    }
+    moved
+}
+
+fn resources(planned: &Plan, now: &Plan) -> Vec<String> {
+    let by_address = |plan: &Plan| -> BTreeMap<Address, (ResourceAction, String)> {
+        let entries = plan.resources.entries();
+        entries
+            .map(|entry: ResourceEntry<'_>| {
+                let fields: Vec<&str> = entry
+                    .changes
+                    .iter()
+                    .map(|change| change.field.as_str())
+                    .collect();
+                (entry.address, (entry.action, fields.join(", ")))
+            })
+            .collect()
+    };
+    let (planned, now) = (by_address(planned), by_address(now));
+    let mut moved = Vec::new();
+    for (address, action) in &planned {
+        if now.get(address) != Some(action) {
+            moved.push(difference(address, Some(action), now.get(address)));
+        }
+    }
+    let new = now
+        .iter()
+        .filter(|(address, _)| !planned.contains_key(address));
+    moved.extend(new.map(|(address, action)| difference(address, None, Some(action))));
+    moved
+}
+
+fn difference(
+    address: &Address,
+    planned: Option<&(ResourceAction, String)>,
+    now: Option<&(ResourceAction, String)>,
+) -> String {
+    let words = |action: Option<&(ResourceAction, String)>| match action {
+        None => ResourceAction::None.word().to_owned(),
+        Some((action, fields)) if fields.is_empty() => action.word().to_owned(),
+        Some((action, fields)) => format!("{} ({fields})", action.word()),
+    };
+    t!(
+        "%{address}: the plan has %{planned}, now it would be %{now}",
+        address = address,
+        planned = words(planned),
+        now = words(now)
+    )
+    .into_owned()
+}
+
+fn rows(planned: &FlowPlan, now: &FlowPlan, moved: &mut Vec<String>) {
+    let is_same = |planned: &PlannedRow, now: &PlannedRow| {
+        let has_same_values = planned.fingerprint == now.fingerprint || !planned.action.is_work();
+        planned.row == now.row && planned.action == now.action && has_same_values
+    };
+    let both = planned.rows.iter().zip(&now.rows);
+    for (row, now) in both.filter(|(planned, now)| !is_same(planned, now)) {
+        moved.push(if row.action == now.action {
+            t!(
+                "row %{row} of flows.%{flow} has other values",
+                row = row.row,
+                flow = planned.flow
+            )
+            .into_owned()
+        } else {
+            t!(
+                "row %{row} of flows.%{flow}: the plan has %{planned}, now it would be %{now}",
+                row = row.row,
+                flow = planned.flow,
+                planned = row.action.word(),
+                now = now.action.word()
+            )
+            .into_owned()
+        });
+    }
+    if planned.rows.len() != now.rows.len() {
+        moved.push(
+            t!(
+                "flows.%{flow} has %{now} rows instead of %{planned}",
+                flow = planned.flow,
+                now = now.rows.len(),
+                planned = planned.rows.len()
+            )
+            .into_owned(),
+        );
+    }
+    if planned.removed != now.removed {
+        moved.push(
+            t!(
+                "other contracts of flows.%{flow} are without a row",
+                flow = planned.flow
+            )
+            .into_owned(),
+        );
+    }
+}

@@ -1,0 +1,103 @@
+//! `plan --refresh` compares the ledger with the service; `--force-update` sets what cannot be read.
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use treaty::sandbox::Sandbox;
+
+use crate::cli::state::applied;
+use crate::support::project::Project;
+
+/// Sends a request as another client of the service.
+fn call(sandbox: &Sandbox, path: &str, body: &serde_json::Value) {
+    let request = http::Request::post(format!("/{path}"))
+        .header("Content-Type", "application/json")
+        .body(Bytes::from(body.to_string()))
+        .expect("a request");
+    sandbox.handle(&request, Timestamp::now());
+}
+
+fn sandbox(project: &Project) -> Sandbox {
+    Sandbox::open(&project.path(".treaty/sandbox"), "http://127.0.0.1").expect("a world")
+}
+
+#[test]
+fn refresh_names_what_differs_and_what_cannot_be_read() {
+    let project = applied(3);
+    let run = project.expect(&["plan", "--refresh"], 0);
+    assert!(
+        run.stdout
+            .contains("Drift: none between the ledger and the service\nnot read, because"),
+        "{}",
+        run.stdout
+    );
+    let other = sandbox(&project);
+    let flow = other.with_world(|world| {
+        let mut flows = world.flows();
+        flows
+            .find(|flow| flow.docs[0].name.contains("HT-2026-0002"))
+            .map(|flow| flow.id.clone())
+    });
+    let flow = flow.expect("a flow");
+    call(
+        &other,
+        "sign/revoke",
+        &serde_json::json!({ "flowId": flow }),
+    );
+    let clerk = other.with_world(|world| world.account_of("acme-clerk").cloned());
+    let clerk = clerk.expect("an account");
+    call(
+        &other,
+        "account/delete",
+        &serde_json::json!({ "accountId": clerk }),
+    );
+    drop(other);
+    let run = project.expect(&["plan", "--refresh"], 0);
+    for text in [
+        "Drift: 2 differences between the ledger and the service",
+        "≠ accounts.clerk  the account ",
+        "≠ flows.loans[\"HT-2026-0002\"]  ",
+    ] {
+        assert!(run.stdout.contains(text), "{text}: {}", run.stdout);
+    }
+    let run = project.expect(&["plan", "--refresh", "--format", "json"], 0);
+    let plan: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(plan["drift"][0]["address"], "accounts.clerk");
+    assert_eq!(plan["drift"].as_array().map(Vec::len), Some(2));
+    let without = project.expect(&["plan"], 0).stdout;
+    assert!(!without.contains("Drift:"), "{without}");
+}
+
+#[test]
+fn force_update_sets_the_fields_of_an_account_again() {
+    let project = applied(1);
+    let other = sandbox(&project);
+    let clerk = other.with_world(|world| world.account_of("acme-clerk").cloned());
+    let clerk = clerk.expect("an account");
+    let body = serde_json::json!({ "accountId": clerk, "mobile": "13500001111" });
+    call(&other, "account/person/update", &body);
+    drop(other);
+    let mobile = || {
+        let journal = project.read(".treaty/sandbox/world.jsonl");
+        let mut lines = journal.lines().rev();
+        let last = lines.find(|line| line.contains("acme-clerk") && line.contains("mobile"));
+        last.expect("the account").to_owned()
+    };
+    assert!(mobile().contains("13500001111"), "{}", mobile());
+    let plan = project.expect(&["plan"], 0).stdout;
+    assert!(plan.contains("No changes."), "{plan}");
+    let forced = ["--force-update", "accounts.clerk"];
+    let plan = project.expect(&[&["plan"], &forced[..]].concat(), 0).stdout;
+    assert!(
+        plan.contains("~ accounts.clerk  name → 陈**; mobile → 135****9999"),
+        "{plan}"
+    );
+    project.expect(&[&["apply", "--yes"], &forced[..]].concat(), 0);
+    assert!(mobile().contains("13500009999"), "{}", mobile());
+    let run = project.expect(&["plan", "--force-update", "accounts.nobody"], 64);
+    assert!(
+        run.stderr
+            .contains("accounts.nobody matches no account of the manifests"),
+        "{}",
+        run.stderr
+    );
+}
