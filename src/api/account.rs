@@ -1,12 +1,13 @@
 //! Accounts (section 5.2).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::liberal;
 use crate::address::AccountId;
 
 /// Creates a person's account (5.2.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePerson {
     /// The id of the person in the caller's system; unique, at most 50 bytes.
@@ -27,7 +28,7 @@ pub struct CreatePerson {
 }
 
 /// Creates an organization's account (5.2.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrganization {
     /// The id of the organization in the caller's system; unique, at most 50 bytes.
@@ -58,7 +59,7 @@ pub struct CreateOrganization {
 }
 
 /// Updates a person's account (5.2.3). Absent fields keep their value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdatePerson {
     /// The account.
@@ -75,7 +76,7 @@ pub struct UpdatePerson {
 }
 
 /// Updates an organization's account (5.2.4). Absent fields keep their value.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateOrganization {
     /// The account.
@@ -92,7 +93,7 @@ pub struct UpdateOrganization {
 }
 
 /// Permits the platform to sign for an account without asking: silent signing (5.2.5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GrantSilentSign {
     /// The account that grants the permission.
@@ -103,7 +104,7 @@ pub struct GrantSilentSign {
 }
 
 /// Withdraws the permission for silent signing (5.2.6).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevokeSilentSign {
     /// The account that withdraws the permission.
@@ -111,7 +112,7 @@ pub struct RevokeSilentSign {
 }
 
 /// Looks up the account of a `thirdId` (5.2.7). Code 1435204 means that it does not exist.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExchangeId {
     /// The id in the caller's system.
@@ -119,7 +120,7 @@ pub struct ExchangeId {
 }
 
 /// Deletes an account (5.2.8).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeleteAccount {
     /// The account.

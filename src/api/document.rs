@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{liberal, strict};
 use crate::address::{DocId, FileKey, TemplateId};
 
 /// Creates a template from an uploaded PDF (5.3.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTemplate {
     /// The uploaded file.
@@ -34,7 +35,7 @@ pub struct TemplateAnswer {
 }
 
 /// Creates a document from an uploaded PDF (5.4.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateByFileKey {
     /// The uploaded file.
@@ -42,7 +43,7 @@ pub struct CreateByFileKey {
 }
 
 /// Creates a document from a template (5.4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateByTemplate {
     /// The template.
@@ -58,7 +59,7 @@ pub struct CreateByTemplate {
 }
 
 /// Pages appended to a document (5.4.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Chunk {
     /// `text/html` or `application/pdf`, in upper or lower case.
@@ -85,11 +86,12 @@ pub struct DocAnswer {
 }
 
 /// Requests the download URL of a document (5.4.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DownloadUrl {
     /// The document.
     #[serde(deserialize_with = "strict::id")]
+    #[schemars(schema_with = "strict::id_schema")]
     pub doc_id: DocId,
 }
 

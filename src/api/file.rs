@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use md5::{Digest, Md5};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::FileKey;
@@ -10,7 +11,7 @@ use crate::address::FileKey;
 pub const MIME_PDF: &str = "application/pdf";
 
 /// Requests an upload URL for a file (5.1.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadUrl {
     /// The file name with its extension.

@@ -17,6 +17,7 @@ mod liberal;
 pub mod operation;
 mod redact;
 mod seal;
+mod shape;
 mod sign;
 mod strict;
 pub mod time;
@@ -43,6 +44,7 @@ pub use seal::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
     QuerySeals, SealAnswer, SealEntry,
 };
+pub use shape::{Field, Kind, Shape};
 pub use sign::{
     AddProcess, Archive, Attachment, AutoSignAnswer, DocStatus, Download, FlowAnswer, FlowDetail,
     FlowStatus, HandSignAnswer, OrganizationSigner, POINTS_PER_PIXEL, PersonAndOrganizationSigner,

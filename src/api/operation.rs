@@ -2,7 +2,9 @@
 //! declaration.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use schemars::JsonSchema;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -21,6 +23,7 @@ use super::seal::{
     CreateOrganizationImageSeal, CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal,
     QuerySeals, SealAnswer, SealEntry,
 };
+use super::shape::Shape;
 use super::sign::{
     Archive, AutoSignAnswer, Download, FlowAnswer, HandSignAnswer, Revoke, SignedDoc, UndoTask,
     ViewUrl, ViewUrlAnswer, contract, contracts,
@@ -41,7 +44,7 @@ pub enum RetryClass {
 }
 
 /// The request of an API operation.
-pub trait Operation: Serialize + DeserializeOwned + Send + Sync {
+pub trait Operation: Serialize + DeserializeOwned + JsonSchema + Send + Sync {
     /// The operation in the table.
     const OP: Op;
     /// The `data` of a successful response.
@@ -100,10 +103,20 @@ macro_rules! operations {
             }
         }
 
-        /// Parses a request body, calls the handler and returns the `data` of the response.
-        pub fn dispatch(server: &mut impl Serve, op: Op, body: &[u8]) -> Result<serde_json::Value, Refusal> {
+        impl Op {
+            /// Returns the JSON that the requests of this operation accept.
+            pub fn request_shape(self) -> &'static Shape {
+                match self { $(Op::$op => {
+                    static SHAPE: LazyLock<Shape> = LazyLock::new(Shape::of::<$request>);
+                    &SHAPE
+                })* }
+            }
+        }
+
+        /// Parses a request, calls the handler and returns the `data` of the response.
+        pub fn dispatch(server: &mut impl Serve, op: Op, request: serde_json::Value) -> Result<serde_json::Value, Refusal> {
             match op {
-                $(Op::$op => answer(server.$handler(parse::<$request>(body)?)?),)*
+                $(Op::$op => answer(server.$handler(parse::<$request>(request)?)?),)*
             }
         }
     };
@@ -255,6 +268,21 @@ impl Refusal {
             message: format!("{}: {detail}", code.message()),
         }
     }
+
+    /// Adds the place of the refused value in the request, such as `posList[0]`, to the message.
+    #[must_use]
+    pub fn at(self, place: &str) -> Self {
+        let general = self.code.message();
+        let detail = self.message.strip_prefix(general).unwrap_or(&self.message);
+        let detail = detail.trim_start_matches(": ");
+        Self {
+            message: match detail {
+                "" => format!("{general}: {place}"),
+                detail => format!("{general}: {place}: {detail}"),
+            },
+            ..self
+        }
+    }
 }
 
 impl From<ErrorCode> for Refusal {
@@ -280,15 +308,8 @@ pub fn receipt(answer: &impl Serialize) -> serde_json::Value {
     receipt
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    let refusal = |detail: &dyn fmt::Display| Refusal::new(ErrorCode::PARAMETER, detail);
-    let mut fields: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_slice(body).map_err(|error| refusal(&error))?;
-    // The API document has two names for this field (5.2.2); some callers send both.
-    if fields.get("creatorId") == fields.get("agentAccountId") {
-        fields.remove("agentAccountId");
-    }
-    serde_json::from_value(fields.into()).map_err(|error| refusal(&error))
+fn parse<T: DeserializeOwned>(request: serde_json::Value) -> Result<T, Refusal> {
+    serde_json::from_value(request).map_err(|error| Refusal::new(ErrorCode::PARAMETER, error))
 }
 
 fn answer<T: Serialize>(answer: T) -> Result<serde_json::Value, Refusal> {

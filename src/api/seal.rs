@@ -1,12 +1,13 @@
 //! Seals (section 5.8).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::liberal;
 use crate::address::{AccountId, FileKey, SealId};
 
 /// Lists the seals of an account (5.8.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QuerySeals {
     /// The account.
@@ -29,7 +30,7 @@ pub struct SealEntry {
 }
 
 /// Creates a seal for a person from a shape (5.8.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePersonSeal {
     /// The account.
@@ -52,7 +53,7 @@ pub struct CreatePersonSeal {
 }
 
 /// Creates a seal for an organization from a shape (5.8.3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateOrganizationSeal {
     /// The account.
@@ -81,7 +82,7 @@ pub struct CreateOrganizationSeal {
 }
 
 /// Creates a seal for a person from an uploaded image (5.8.4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePersonImageSeal {
     /// The account.
@@ -101,7 +102,7 @@ pub struct CreatePersonImageSeal {
 }
 
 /// Creates a seal for an organization from an uploaded image (5.8.5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct CreateOrganizationImageSeal(
     /// The fields, the same as for a person.

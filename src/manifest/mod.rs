@@ -58,4 +58,4 @@ pub use settings::{
 };
 pub use signer::{Anchor, Position, Positions, Signer, SignerKind};
 pub use value::{Spanned, StaticText, Value};
-pub use yaml::read_yaml;
+pub use yaml::{Located, read_yaml};

@@ -80,6 +80,33 @@ pub fn read_yaml<T: DeserializeOwned>(file: &Arc<SourceFile>) -> Result<T, Diagn
     })
 }
 
+/// A value of a file that [`read_yaml`] reads, with its location.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    line: usize,
+    column: usize,
+}
+
+impl<T> Located<T> {
+    /// Returns the location of the value in its file.
+    pub fn span(&self, file: &Arc<SourceFile>) -> Span {
+        at(file, self.line, self.column)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<T>::deserialize(deserializer)?;
+        Ok(Self {
+            line: index(spanned.referenced.line()),
+            column: index(spanned.referenced.column()),
+            value: spanned.value,
+        })
+    }
+}
+
 /// Returns the message of the YAML library and its location.
 fn message_and_span(file: &Arc<SourceFile>, error: &serde_yaml::Error) -> (String, Span) {
     let (line, column) = error

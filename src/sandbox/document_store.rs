@@ -282,9 +282,24 @@ impl DocumentStore {
     /// Returns the width and height of an uploaded PNG or JPEG image, in pixels. `None` if the file
     /// is not such an image.
     pub(super) fn image_size(&self, key: &FileKey) -> Option<(u32, u32)> {
-        let png = as_png(&self.file(key)?)?;
-        let image = Pixmap::decode_png(&png).ok()?;
+        Self::size_of_image(&self.file(key)?)
+    }
+
+    /// Returns the width and height of a PNG or JPEG image, in pixels.
+    pub(super) fn size_of_image(bytes: &[u8]) -> Option<(u32, u32)> {
+        let image = Pixmap::decode_png(&as_png(bytes)?).ok()?;
         Some((image.width(), image.height()))
+    }
+
+    /// Removes all files. Returns false if they are stored in a folder.
+    pub(super) fn clear(&mut self) -> bool {
+        let FileStorage::Memory(files) = &mut self.storage else {
+            return false;
+        };
+        files.clear();
+        self.keyword_positions.clear();
+        self.page_sizes.clear();
+        true
     }
 
     /// Returns a seal's image as PNG.

@@ -32,9 +32,8 @@ fn drawn_texts(op: Op, request: &Value) -> Vec<(&str, &str)> {
 
 /// Returns a warning if a request has characters that the font lacks. The warning contains the
 /// code points and the field names, but no other data of the request.
-pub(super) fn missing_glyphs_warning(op: Op, body: &[u8]) -> Option<String> {
-    let request: Value = serde_json::from_slice(body).ok()?;
-    let texts = drawn_texts(op, &request);
+pub(super) fn missing_glyphs_warning(op: Op, request: &Value) -> Option<String> {
+    let texts = drawn_texts(op, request);
     if texts.iter().all(|(_, text)| text.is_ascii()) {
         return None;
     }
@@ -71,17 +70,18 @@ mod tests {
     fn warns_of_missing_glyphs_by_code_point_and_field() {
         let person = |name: &str| {
             let request = serde_json::json!({ "name": name, "idNo": "😀" });
-            missing_glyphs_warning(Op::CreatePerson, request.to_string().as_bytes())
+            missing_glyphs_warning(Op::CreatePerson, &request)
         };
         assert_eq!(person("张三丰 Zhang"), None);
         let warning = person("𠮷😀三").expect("a warning");
         assert!(warning.starts_with("account/create/person: "), "{warning}");
         assert!(warning.ends_with("U+20BB7, U+1F600 in name"), "{warning}");
-        let fields = r#"{"simpleFormFields":{"lender":"甲","borrower":"𠮷"},"name":"😀"}"#;
-        let warning = missing_glyphs_warning(Op::CreateByTemplate, fields.as_bytes());
+        let form = serde_json::json!({ "lender": "甲", "borrower": "𠮷" });
+        let fields = serde_json::json!({ "simpleFormFields": form, "name": "😀" });
+        let warning = missing_glyphs_warning(Op::CreateByTemplate, &fields);
         let warning = warning.expect("a warning");
         assert!(warning.ends_with("U+20BB7 in borrower"), "{warning}");
-        let other = missing_glyphs_warning(Op::ExchangeId, fields.as_bytes());
+        let other = missing_glyphs_warning(Op::ExchangeId, &fields);
         assert_eq!(other, None);
     }
 }

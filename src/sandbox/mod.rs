@@ -11,20 +11,28 @@
 mod document_store;
 mod drawing;
 mod faults;
+mod fixtures;
 mod handlers;
 mod http;
 mod links;
 mod missing_glyphs;
 mod notifier;
 mod pages;
+mod requests;
 mod world;
 
-pub use self::http::{CallObserver, HttpResponse, Sandbox, WarningHandler};
+pub use self::http::{
+    CallObserver, HttpResponse, Peer, RemoteAccess, Sandbox, ServedCall, WarningHandler,
+};
 pub use faults::{
     Counters, DOWNLOAD, Fault, Faults, FaultyServer, NoResponse, Rule, UPLOAD, operation_name,
 };
+pub use fixtures::{
+    FixtureAccount, FixtureDesign, FixtureSeal, FixtureTemplate, Fixtures, is_seal_image,
+};
 pub use notifier::Notifier;
+pub use requests::Spelling;
 pub use world::{
-    ActionError, AutoSign, Flow, FlowDoc, InUse, SealChoice, SignPlace, StoreError, Task,
+    ActionError, AutoSign, Flow, FlowDoc, IdForm, InUse, SealChoice, SignPlace, StoreError, Task,
     UserAction, World,
 };

@@ -1,5 +1,6 @@
 //! Flows with one document (section 5.5).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::detail::{FlowDetail, SignTimes};
@@ -16,7 +17,7 @@ use crate::api::{liberal, strict};
 pub type AddProcess = super::process::AddProcess<ProcessDoc>;
 
 /// The positions of an automatic signature (5.5.2, 5.5.3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoPositions {
     /// The password of an encrypted document.
@@ -27,7 +28,7 @@ pub struct AutoPositions {
 }
 
 /// The positions at which a person is asked to sign (5.5.4–5.5.6).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HandPositions {
     /// The positions of the seal; the signer chooses if absent.
@@ -47,11 +48,12 @@ pub type HandOrgSignTask = SignTask<OrganizationSigner, HandPositions>;
 pub type HandSignTask = SignTask<PersonAndOrganizationSigner, HandPositions>;
 
 /// Requests the state of a flow (5.5.7).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
+    #[schemars(schema_with = "strict::id_schema")]
     pub flow_id: FlowId,
 }
 

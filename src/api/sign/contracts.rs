@@ -1,5 +1,6 @@
 //! Flows with one or more documents (section 5.6).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::detail::{FlowDetail, SignTimes};
@@ -17,7 +18,7 @@ use crate::api::{liberal, strict};
 pub type AddProcess = super::process::AddProcess<ProcessDocs>;
 
 /// The documents of a flow (5.6.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessDocs {
     /// The documents.
@@ -31,7 +32,7 @@ impl From<ProcessDocs> for Vec<ProcessDoc> {
 }
 
 /// The documents that are signed automatically (5.6.2, 5.6.3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoSignDocs {
     /// The signed documents with the positions of the seal.
@@ -39,11 +40,12 @@ pub struct AutoSignDocs {
 }
 
 /// A document that is signed automatically (5.6.2, 5.6.3).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoSignDoc {
     /// The document.
     #[serde(deserialize_with = "strict::id")]
+    #[schemars(schema_with = "strict::id_schema")]
     pub doc_id: DocId,
     /// The password of an encrypted document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -53,7 +55,7 @@ pub struct AutoSignDoc {
 }
 
 /// The documents that a person is asked to sign (5.6.4–5.6.6).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HandSignDocs {
     /// The documents to sign with the positions of the seal; all documents of the flow if absent.
@@ -62,11 +64,12 @@ pub struct HandSignDocs {
 }
 
 /// A document that a person is asked to sign (5.6.4–5.6.6).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HandSignDoc {
     /// The document.
     #[serde(deserialize_with = "strict::id")]
+    #[schemars(schema_with = "strict::id_schema")]
     pub doc_id: DocId,
     /// The positions of the seal; the signer chooses if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,11 +88,12 @@ pub type HandOrgSignTask = SignTask<OrganizationSigner, HandSignDocs>;
 pub type HandSignTask = SignTask<PersonAndOrganizationSigner, HandSignDocs>;
 
 /// Requests the state of a flow (5.6.7).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
+    #[schemars(schema_with = "strict::id_schema")]
     pub flow_id: FlowId,
 }
 

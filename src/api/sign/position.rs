@@ -1,12 +1,13 @@
 //! Positions of seals (section 5.5.2).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The points (1/72 inch) in a pixel of a seal (1/96 inch).
 pub const POINTS_PER_PIXEL: f64 = 0.75;
 
 /// The position of a seal. Coordinates are in points from the lower left corner of the page.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Position {
     /// The type: 1 keyword, 2 page and coordinates, 3 across the edges of all pages (骑缝).

@@ -1,12 +1,13 @@
 //! The creation of flows (5.5.1, 5.6.1), and the answers of the signing operations.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{AccountId, DocId, FileKey, FlowId};
 use crate::api::{liberal, strict};
 
 /// Creates a flow without signers. `D` is its document or the list of its documents.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddProcess<D> {
     /// The subject of the flow.
@@ -20,6 +21,7 @@ pub struct AddProcess<D> {
         skip_serializing_if = "Option::is_none",
         deserialize_with = "liberal::optional_integer"
     )]
+    #[schemars(schema_with = "strict::integer_or_text_schema")]
     pub sign_validity: Option<i64>,
     /// The account that pays; the platform if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -48,11 +50,12 @@ pub struct AddProcess<D> {
 }
 
 /// A document of a flow.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessDoc {
     /// The document.
     #[serde(deserialize_with = "strict::id")]
+    #[schemars(schema_with = "strict::id_schema")]
     pub doc_id: DocId,
     /// The name of the document in this flow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,7 +72,7 @@ impl From<ProcessDoc> for Vec<ProcessDoc> {
 }
 
 /// An attachment of a flow (5.5.1).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     /// The uploaded file.

@@ -1,16 +1,18 @@
 //! The requests that add a signer to a flow (5.5.2–5.5.6, 5.6.2–5.6.6).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::address::{AccountId, FlowId, SealId};
 use crate::api::strict;
 
 /// Adds a signer to a flow. `S` is the signer, `D` the documents with the positions of the seal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SignTask<S, D> {
     /// The flow.
     #[serde(deserialize_with = "strict::id")]
+    #[schemars(schema_with = "strict::id_schema")]
     pub flow_id: FlowId,
     /// The order number in the caller's system; callbacks return it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -24,7 +26,7 @@ pub struct SignTask<S, D> {
 }
 
 /// The platform, which signs immediately.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformSigner {
     /// The seal; the default seal of the platform if absent.
@@ -33,7 +35,7 @@ pub struct PlatformSigner {
 }
 
 /// An account that granted silent signing: the platform signs for it immediately.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserSigner {
     /// The account that signs: a person or an organization.
@@ -47,7 +49,7 @@ pub struct UserSigner {
 }
 
 /// A person who is asked to sign.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonSigner {
     /// The account of the signer.
@@ -58,7 +60,7 @@ pub struct PersonSigner {
 }
 
 /// A person who is asked to sign for an organization.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrganizationSigner {
     /// The account of the person who signs for the organization.
@@ -68,7 +70,7 @@ pub struct OrganizationSigner {
 }
 
 /// A person who is asked to sign for themselves and for an organization in one task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonAndOrganizationSigner {
     /// The account of the signer.

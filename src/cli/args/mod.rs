@@ -24,7 +24,7 @@ use crate::expr::VariableSources;
 pub(super) use doctor::Doctor;
 pub(super) use language::Language;
 pub(super) use preview::Preview;
-pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
+pub(super) use project::{Ask, Ids, Init, Sandbox, Schema, SchemaOf, Sheet};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected, ShowPlan};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};

@@ -104,11 +104,47 @@ pub(crate) struct Ask {
     pub(crate) fields: Vec<String>,
 }
 
+/// The form of ids of documents and flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Ids {
+    /// 32 hexadecimal digits
+    Hex,
+    /// Numbers, as in the examples of the API document
+    Numeric,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Sandbox {
-    /// The loopback address to listen on
+    /// The address to listen on
+    ///
+    /// Without --allow-remote, it is a loopback address.
     #[arg(long, default_value = "127.0.0.1:7878", value_name = "ADDRESS")]
     pub(crate) addr: SocketAddr,
+    /// Serve other machines too
+    ///
+    /// Every request needs the app secret that TREATY_APP_SECRET contains.
+    #[arg(long)]
+    pub(crate) allow_remote: bool,
+    /// Accept only the types of the API document
+    ///
+    /// Without this option, numbers are accepted as text, text as numbers, and "" and null for
+    /// absent optionals, each with a line at -v.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The form of ids of documents and flows
+    #[arg(long, value_enum, default_value_t = Ids::Hex, value_name = "FORM")]
+    pub(crate) ids: Ids,
+    /// Declare accounts, seals and templates with given ids
+    ///
+    /// A YAML file. See docs/sandbox.md.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fixtures: Option<PathBuf>,
+    /// Write each call as a line of JSON
+    ///
+    /// The file is emptied at the start. It contains names and contract values, but no passwords
+    /// and only the ends of id numbers, mobile numbers and e-mail addresses.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// Keep the world in memory
     ///
     /// The world starts empty and is discarded at the end. Without this option, it is stored in

@@ -165,6 +165,11 @@ pub(in crate::cli) fn credentials(
     }))
 }
 
+/// Reads the app secret that requests to a sandbox for other machines need.
+pub(in crate::cli) fn app_secret(environ: &Environ) -> Result<SecretString, CliError> {
+    credential(environ, "TREATY_APP_SECRET").map(SecretString::from)
+}
+
 /// Reads a variable, or the file that the variable with the suffix `_FILE` names.
 fn credential(environ: &Environ, name: &str) -> Result<String, CliError> {
     let missing = |message: String| {

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::time::sleep;
 
 use crate::api::ErrorCode;
-use crate::sandbox::http::{HttpResponse, Sandbox, response};
+use crate::sandbox::http::{HttpResponse, JSON, Sandbox, response};
 
 /// A fault that is injected into one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,14 +132,14 @@ impl Fault {
             }
             Self::Fieldless => {
                 let empty = r#"{"errCode":0,"msg":"SUCCESS","data":{}}"#;
-                return Ok(response(StatusCode::OK, "application/json", empty));
+                return Ok(response(StatusCode::OK, JSON, empty));
             }
             Self::Failed(code) => {
                 let failed = format!(
                     r#"{{"errCode":{code},"msg":"{}","data":null}}"#,
                     code.message()
                 );
-                return Ok(response(StatusCode::OK, "application/json", failed));
+                return Ok(response(StatusCode::OK, JSON, failed));
             }
             Self::Truncated => {
                 let half = served.body().len() / 2;

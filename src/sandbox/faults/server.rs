@@ -26,8 +26,7 @@ use tokio_io_timeout::TimeoutStream;
 use super::fault::NoResponse;
 use super::rules::{Counters, Faults, operation_of};
 use crate::sandbox::http::{
-    HttpResponse, MAX_BODY_BYTES, Sandbox, body_too_large, is_own, refuse_other_site,
-    relative_path, response,
+    HttpResponse, MAX_BODY_BYTES, Peer, Sandbox, body_too_large, relative_path, response,
 };
 
 /// A server of a sandbox with injected faults.
@@ -117,7 +116,13 @@ impl FaultyServer {
         close: mpsc::UnboundedSender<Duration>,
         mut ended: watch::Receiver<()>,
     ) {
-        let service = service_fn(|request| self.call(request, &close));
+        let peer = stream.peer_addr().ok().map(Peer);
+        let service = service_fn(|mut request: Request<Incoming>| {
+            // A peer whose address is unknown has closed the connection.
+            let far = Peer(SocketAddr::from(([0, 0, 0, 0], 0)));
+            request.extensions_mut().insert(peer.unwrap_or(far));
+            self.call(request, &close)
+        });
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let stream = TokioIo::new(Box::pin(stream));
@@ -137,9 +142,8 @@ impl FaultyServer {
         close: &mpsc::UnboundedSender<Duration>,
     ) -> Result<Response<Body>, NoResponse> {
         // Refused before it is counted.
-        if !is_own(&request) {
-            let path = relative_path(request.uri().path());
-            return Ok(refuse_other_site(request.method(), path).map(Body::from));
+        if let Some(refusal) = self.sandbox.refuse(&request) {
+            return Ok(refusal.map(Body::from));
         }
         if request.method() == Method::GET && relative_path(request.uri().path()) == "faults" {
             return Ok(self.counters_response().map(Body::from));

@@ -160,8 +160,8 @@ fn create(
     fields: BTreeMap<String, String>,
     chunks: Vec<StoredChunk>,
 ) -> DocAnswer {
-    let number = session.world.next_number();
-    let id = DocId(format!("20180418{number:011}"));
+    let id = DocId(session.world.record_id("doc", session.id_form));
+    let doc_url = session.links.document(&id, &name, links::CREATED_LIFETIME);
     session.world.put(Change::Doc(Doc {
         id: id.clone(),
         name,
@@ -170,12 +170,7 @@ fn create(
         chunks,
     }));
     DocAnswer {
-        doc_url: Some(links::document(
-            session.base_url,
-            &id,
-            session.now,
-            links::CREATED_LIFETIME,
-        )),
+        doc_url: Some(doc_url),
         doc_id: id,
     }
 }
@@ -184,15 +179,11 @@ pub(super) fn download_url(
     session: &mut Session<'_>,
     request: &DownloadUrl,
 ) -> Result<DocUrlAnswer, Refusal> {
-    if session.doc(&request.doc_id).is_none() {
-        return Err(ErrorCode::NO_DOCUMENT_URL.into());
-    }
+    let doc = session.doc(&request.doc_id);
+    let doc = doc.ok_or_else(|| Refusal::from(ErrorCode::NO_DOCUMENT_URL))?;
     Ok(DocUrlAnswer {
-        doc_url: links::document(
-            session.base_url,
-            &request.doc_id,
-            session.now,
-            links::REQUESTED_LIFETIME,
-        ),
+        doc_url: session
+            .links
+            .document(&doc.id, &doc.name, links::REQUESTED_LIFETIME),
     })
 }

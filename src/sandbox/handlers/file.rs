@@ -1,12 +1,12 @@
 //! Operations on files (API 5.1).
 
 use base64::Engine;
-use jiff::SignedDuration;
 
 use super::session::{Session, require_text};
 use crate::address::FileKey;
 use crate::api::operation::Refusal;
 use crate::api::{ErrorCode, UploadUrl, UploadUrlAnswer};
+use crate::sandbox::links;
 use crate::sandbox::world::{Change, StoredFile, UploadedKind, World};
 
 /// The limit of a file, in bytes.
@@ -14,9 +14,6 @@ pub(crate) const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 
 /// The length of an MD5 digest, in bytes.
 const MD5_BYTES: usize = 16;
-
-/// The lifetime of an upload address (API 5.1.1).
-const UPLOAD_LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 
 pub(super) fn upload_url(
     session: &mut Session<'_>,
@@ -45,8 +42,9 @@ pub(super) fn upload_url(
     let key = new_key(session.world);
     let expires = session
         .now
-        .checked_add(UPLOAD_LIFETIME)
+        .checked_add(links::UPLOAD_LIFETIME)
         .unwrap_or(session.now);
+    let upload_url = session.links.upload(&key, &request.file_name);
     session.world.put(Change::File(StoredFile {
         key: key.clone(),
         app: session.app.clone(),
@@ -58,13 +56,13 @@ pub(super) fn upload_url(
         uploaded: None,
     }));
     Ok(UploadUrlAnswer {
-        upload_url: format!("{}/upload/{key}", session.base_url),
+        upload_url,
         file_key: key,
     })
 }
 
 /// Returns a new file key in the format of the API document's examples: `$`, a UUID, `$`, a number.
-fn new_key(world: &mut World) -> FileKey {
+pub(crate) fn new_key(world: &mut World) -> FileKey {
     let hex = world.hex_id("file");
     let parts = [
         &hex[..8],

@@ -8,7 +8,6 @@ use crate::api::{
     SignTimes, SignedDoc, SignerDetail, UndoTask, ViewUrl, ViewUrlAnswer, contract, contracts,
     time,
 };
-use crate::sandbox::links;
 use crate::sandbox::world::{Change, Flow, Task, queue_flow_finish};
 
 /// Returns a flow, or a refusal if it does not exist.
@@ -118,7 +117,7 @@ pub(super) fn download(
     }
     let docs = flow.docs.iter().map(|doc| SignedDoc {
         doc_id: doc.id.clone(),
-        doc_url: links::signed_document(session.base_url, &flow.id, &doc.id, session.now),
+        doc_url: session.links.signed_document(&flow.id, &doc.id, &doc.name),
     });
     Ok(docs.collect())
 }
@@ -134,7 +133,7 @@ pub(super) fn view_url(session: &Session<'_>, request: &ViewUrl) -> Result<ViewU
         ));
     }
     Ok(ViewUrlAnswer {
-        view_url: links::view(session.base_url, &flow.id, session.now),
+        view_url: session.links.view(&flow.id),
     })
 }
 

@@ -23,7 +23,8 @@ use crate::api::{
     contracts,
 };
 
-pub(crate) use file::MAX_FILE_BYTES;
+pub(crate) use file::{MAX_FILE_BYTES, new_key};
+pub(crate) use seal::seal_size;
 pub(crate) use session::Session;
 
 impl Serve for Session<'_> {

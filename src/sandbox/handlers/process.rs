@@ -50,8 +50,7 @@ where
             "signValidity is in the past",
         ));
     }
-    let number = session.world.next_number();
-    let id = FlowId(format!("{}", 1_000_000 + number));
+    let id = FlowId(session.world.record_id("flow", session.id_form));
     // The examples of the API document send empty texts for absent ones.
     let non_empty = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     session.world.put(Change::Flow(Flow {

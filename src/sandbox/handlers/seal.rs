@@ -11,7 +11,6 @@ use crate::api::{
     CreateOrganizationSeal, CreatePersonImageSeal, CreatePersonSeal, ErrorCode, QuerySeals,
     SealAnswer, SealEntry,
 };
-use crate::sandbox::links;
 use crate::sandbox::world::{Change, Seal, SealDesign};
 
 pub(super) fn query(
@@ -23,7 +22,7 @@ pub(super) fn query(
     let entries = own.map(|seal| SealEntry {
         seal_id: seal.id.clone(),
         seal_alias: Some(seal.alias.clone()),
-        seal_url: Some(links::seal(session.base_url, &seal.id, session.now)),
+        seal_url: Some(session.links.seal(&seal.id)),
     });
     Ok(entries.collect())
 }
@@ -174,7 +173,7 @@ const MAX_SIZE: u32 = 2000;
 
 /// Returns the width and height of a seal, in pixels. A length that is not requested follows from
 /// the other one and the proportions.
-fn seal_size(
+pub(crate) fn seal_size(
     requested: (Option<i64>, Option<i64>),
     proportions: (u32, u32),
 ) -> Result<(u32, u32), Refusal> {

@@ -6,7 +6,8 @@ use crate::address::{AccountId, DocId, FileKey, FlowId, TemplateId};
 use crate::api::ErrorCode;
 use crate::api::operation::Refusal;
 use crate::sandbox::document_store::DocumentStore;
-use crate::sandbox::world::{Account, AppId, Doc, Flow, StoredFile, Template, World};
+use crate::sandbox::links::Links;
+use crate::sandbox::world::{Account, AppId, Doc, Flow, IdForm, StoredFile, Template, World};
 
 /// The context of one request: the state, the caller and the time.
 pub(crate) struct Session<'a> {
@@ -15,8 +16,10 @@ pub(crate) struct Session<'a> {
     /// The app of the request. `None` if the request has no credentials.
     pub(crate) app: Option<AppId>,
     pub(crate) now: Timestamp,
-    /// The address of the sandbox. Links start with it.
-    pub(crate) base_url: &'a str,
+    /// Creates the addresses in responses.
+    pub(crate) links: Links<'a>,
+    /// The form of new ids of documents and flows.
+    pub(crate) id_form: IdForm,
     /// The duration of an automatic signature.
     pub(crate) signing_duration: SignedDuration,
 }

@@ -11,7 +11,6 @@ use crate::api::{
     AutoSignAnswer, ErrorCode, FlowStatus, HandSignAnswer, PersonAndOrganizationSigner, SignStatus,
     SigningMethod,
 };
-use crate::sandbox::links;
 use crate::sandbox::world::{
     Change, Flow, SealChoice, SignPlace, Task, platform_account, queue_signer_update,
 };
@@ -105,7 +104,8 @@ pub(super) fn add_signer(
     require_codes(&SEAL_TYPE, seal_type.as_ref())?;
     let places = sign_places(session, &flow, request.docs, None)?;
     let token = session.world.hex_id("task");
-    let (url, short) = links::sign(session.base_url, &token, session.now);
+    let url = session.links.sign(&token);
+    let short = session.links.short_sign(&token);
     flow.tasks.push(Task {
         token,
         account,
@@ -207,6 +207,10 @@ fn user_seal(
     }
 }
 
+/// The fields that a position of an automatic signature needs.
+const NO_POSITION: &str =
+    "an automatic signature needs signType, and posPage, posX and posY, or key";
+
 /// Checks the documents and positions of a new task. `automatic` is set for automatic signatures,
 /// to the code of the refusal if there is no document. Automatic signatures need positions and
 /// passwords, because no signer can provide them on the sign page.
@@ -216,6 +220,7 @@ fn sign_places(
     docs: Docs,
     automatic: Option<ErrorCode>,
 ) -> Result<Vec<SignPlace>, Refusal> {
+    let is_listed = matches!(docs, Docs::Listed(_));
     let docs = match docs {
         Docs::Listed(docs) => docs,
         Docs::Single {
@@ -248,7 +253,12 @@ fn sign_places(
         return Err(code.into());
     }
     let mut places: Vec<SignPlace> = Vec::new();
-    for doc in docs {
+    for (index, doc) in docs.into_iter().enumerate() {
+        let path = if is_listed {
+            format!("signDocList[{index}].posList")
+        } else {
+            "posList".to_owned()
+        };
         if places.iter().any(|place| place.doc == doc.id) {
             return Err(Refusal::new(
                 ErrorCode::BAD_DOCUMENT,
@@ -260,14 +270,16 @@ fn sign_places(
         };
         if automatic.is_some() {
             if doc.positions.is_empty() {
-                return Err(Refusal::new(ErrorCode::PARAMETER, "posList is empty"));
+                let message = format!("{path} is empty: {NO_POSITION}");
+                return Err(Refusal::new(ErrorCode::PARAMETER, message));
             }
             if flow_doc.encryption {
                 require_password(session, &doc)?;
             }
         }
-        for position in &doc.positions {
-            super::position::check(session, &doc.id, position)?;
+        for (index, position) in doc.positions.iter().enumerate() {
+            super::position::check(session, &doc.id, position)
+                .map_err(|refusal| refusal.at(&format!("{path}[{index}]")))?;
         }
         places.push(SignPlace {
             doc: doc.id,

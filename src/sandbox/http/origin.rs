@@ -8,15 +8,9 @@ use super::response::header_text;
 /// The message for a refused request.
 pub(crate) const REFUSED: &str = "只能在本机访问 (accessible only from this machine: use 127.0.0.1 or localhost, not from a page of another site)";
 
-/// Returns whether a request names this machine and comes from no other site. Programs that are no
-/// browsers send no `Origin`; the client in this process sends no `Host` either.
-pub(crate) fn is_own<T>(request: &Request<T>) -> bool {
-    has_local_host(request) && has_same_origin(request)
-}
-
 /// Returns whether each `Host` header is a name or address of this machine. Another name can be a
-/// DNS rebinding attack.
-fn has_local_host<T>(request: &Request<T>) -> bool {
+/// DNS rebinding attack. The client in this process sends no `Host`.
+pub(super) fn has_local_host<T>(request: &Request<T>) -> bool {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     hosts.all(|host| host.to_str().is_ok_and(is_local))
 }
@@ -36,8 +30,9 @@ fn is_local(host: &str) -> bool {
     }
 }
 
-/// Returns whether a request was not sent by a page, or by a page of this server.
-fn has_same_origin<T>(request: &Request<T>) -> bool {
+/// Returns whether a request was not sent by a page, or by a page of this server. Programs that are
+/// no browsers send no `Origin`.
+pub(super) fn has_same_origin<T>(request: &Request<T>) -> bool {
     let host = header_text(request.headers(), header::HOST.as_str()).unwrap_or_default();
     let mut origins = request.headers().get_all(header::ORIGIN).iter();
     origins.all(|origin| {
@@ -50,6 +45,10 @@ fn has_same_origin<T>(request: &Request<T>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_own(request: &Request<()>) -> bool {
+        has_local_host(request) && has_same_origin(request)
+    }
 
     fn request(headers: &[(&str, &str)]) -> Request<()> {
         let request = Request::builder();

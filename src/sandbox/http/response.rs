@@ -6,6 +6,9 @@ use http::{HeaderMap, Response, StatusCode, header};
 /// A response of the sandbox.
 pub type HttpResponse = Response<Bytes>;
 
+/// The content type of responses, with the charset that clients without a default need.
+pub(crate) const JSON: &str = "application/json;charset=UTF-8";
+
 /// The path prefix of the real service. It is optional in the sandbox.
 const PREFIX: &str = "/opentreaty-service";
 

@@ -5,12 +5,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::response::{HttpResponse, internal_error};
 use crate::sandbox::document_store::{DocumentStore, FileStorage};
+use crate::sandbox::fixtures::{self, Fixtures};
+use crate::sandbox::links::{LOCAL_KEY, LinkKey};
 use crate::sandbox::world::{AppId, PendingCallback, World};
 
 /// The state of a sandbox.
 pub(crate) struct ServiceState {
     pub(crate) world: World,
     pub(crate) documents: DocumentStore,
+    /// The key of the signatures in addresses.
+    pub(crate) link_key: LinkKey,
     /// The apps that have sent a request since the start, each with its last secret.
     apps: BTreeMap<AppId, String>,
     /// The app of the last request. It receives the callbacks of flows without an app.
@@ -34,6 +38,7 @@ impl SharedState {
         Self(Arc::new(Mutex::new(ServiceState {
             world,
             documents: DocumentStore::new(storage),
+            link_key: LOCAL_KEY,
             apps: BTreeMap::new(),
             last_app: None,
         })))
@@ -75,6 +80,20 @@ impl ServiceState {
             id: id.clone(),
             secret: secret.clone(),
         })
+    }
+
+    /// Adds the records of fixtures. They are stored with the changes of the next request.
+    pub(crate) fn declare(&mut self, fixtures: &Fixtures) {
+        fixtures::declare(fixtures, &mut self.world, &mut self.documents);
+    }
+
+    /// Empties a world in memory. Returns false if the world is stored in a folder.
+    pub(crate) fn clear(&mut self) -> bool {
+        let is_cleared = self.documents.clear();
+        if is_cleared {
+            self.world = World::default();
+        }
+        is_cleared
     }
 
     /// Stores the recorded changes, then returns `response`. If they cannot be stored, returns an

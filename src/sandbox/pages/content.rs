@@ -10,6 +10,7 @@ use crate::address::{DocId, FlowId};
 use crate::api::SignStatus;
 use crate::pdf;
 use crate::sandbox::http::{HttpResponse, ServiceState, response};
+use crate::sandbox::links::Links;
 use crate::sandbox::world::{Flow, SealChoice, Task};
 
 /// The width of the image of a document's page, in pixels.
@@ -51,11 +52,16 @@ pub(super) fn sign(
         return None;
     }
     let world = &state.world;
+    let links = Links {
+        base_url: "",
+        key: &state.link_key,
+        now,
+    };
     let [own, organization] = world.choices(task);
     let choices = |seals: Vec<SealChoice>| -> Vec<Value> {
         seals
             .iter()
-            .map(|seal| choice_value(world, seal, now))
+            .map(|seal| choice_value(world, seal, links))
             .collect()
     };
     // Another scheme, such as `javascript:`, could run code.

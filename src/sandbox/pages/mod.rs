@@ -40,10 +40,10 @@ pub(super) fn serve(
     let page = match (request.method(), &parts[..]) {
         (&Method::POST, [_, token]) => form::submit(&mut state, token, request.body(), now),
         (_, ["flow", id]) => content::flow(&state, id, true, now),
-        (_, ["view", id]) if links::is_valid(path, query, now) => {
+        (_, ["view", id]) if links::is_valid(&state.link_key, path, query, now) => {
             content::flow(&state, id, false, now)
         }
-        (_, ["s", short]) if links::is_valid(path, query, now) => state
+        (_, ["s", short]) if links::is_valid(&state.link_key, path, query, now) => state
             .world
             .task(short)
             .map(|(_, task)| render::see_other(&format!("/sign/{}", task.token))),

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use minijinja::{Value, context};
 
 use crate::api::{FlowStatus, Position, SignStatus, time};
-use crate::sandbox::links;
+use crate::sandbox::links::Links;
 use crate::sandbox::world::{ActionError, Flow, SealChoice, Task, World};
 
 /// The name of a status in both languages, and its CSS class for the color.
@@ -226,7 +226,7 @@ pub(super) fn choice_key(seal: &SealChoice) -> String {
 }
 
 /// Returns the template value of a choice.
-pub(super) fn choice_value(world: &World, seal: &SealChoice, now: Timestamp) -> Value {
+pub(super) fn choice_value(world: &World, seal: &SealChoice, links: Links<'_>) -> Value {
     let value = choice_key(seal);
     match seal {
         SealChoice::Handwritten => context! { value, label => "手绘签名" },
@@ -238,7 +238,7 @@ pub(super) fn choice_value(world: &World, seal: &SealChoice, now: Timestamp) -> 
             context! {
                 value,
                 label => seal.map_or("", |seal| &seal.alias),
-                image => links::seal("", id, now),
+                image => links.seal(id),
                 width => seal.map(|seal| seal.width),
                 height => seal.map(|seal| seal.height),
             }

@@ -47,6 +47,16 @@ pub struct World {
     pub(crate) outbox: Vec<PendingCallback>,
 }
 
+/// The form of the ids of documents and flows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IdForm {
+    /// 32 hexadecimal digits, as the service returns them.
+    #[default]
+    Hex,
+    /// Numbers, as in the examples of the API document.
+    Numeric,
+}
+
 /// Returns the index key of an app's `thirdId`. App ids contain no line feed.
 fn third_id_key(app: Option<&AppId>, third_id: &str) -> String {
     format!("{}\n{third_id}", app.map_or("", |app| app))
@@ -65,6 +75,19 @@ impl World {
         let number = self.next_number();
         let hash = blake3::hash(format!("{kind} {number}").as_bytes());
         hash.to_hex()[..32].to_owned()
+    }
+
+    /// Returns a new id of a document or a flow. Ids of one form sort in the order of creation.
+    pub(crate) fn record_id(&mut self, kind: &str, form: IdForm) -> String {
+        let number = self.next_number();
+        match form {
+            IdForm::Numeric if kind == "doc" => format!("20180418{number:011}"),
+            IdForm::Numeric => (1_000_000 + number).to_string(),
+            IdForm::Hex => {
+                let hash = blake3::hash(format!("{kind} {number}").as_bytes());
+                format!("{number:08x}{}", &hash.to_hex()[..24])
+            }
+        }
     }
 
     /// Applies a change and records it for the store.

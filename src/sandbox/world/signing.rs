@@ -162,6 +162,12 @@ impl World {
         [own, organization]
     }
 
+    /// Returns the signature with the first choices of a task.
+    pub(crate) fn default_signature(&self, task: &Task) -> UserAction {
+        let choices = self.choices(task).into_iter();
+        UserAction::Sign(choices.filter_map(|own| own.into_iter().next()).collect())
+    }
+
     /// Signs or refuses every pending task that was added `auto.after` ago or earlier.
     pub(crate) fn auto_sign(&mut self, auto: &AutoSign, now: Timestamp) {
         let is_due = |flow: &Flow, task: &Task| {
@@ -195,11 +201,7 @@ impl World {
                     reason: "内容有误".to_owned(),
                 }
             } else {
-                let first = self
-                    .choices(task)
-                    .into_iter()
-                    .filter_map(|own| own.into_iter().next());
-                UserAction::Sign(first.collect())
+                self.default_signature(task)
             };
             // Fails if an earlier task of this loop has ended the flow; that is intended.
             let _ = self.act(&token, &action, now);

@@ -163,7 +163,8 @@ against the tables of the API document), `document_examples.rs` (the examples of
 `coverage.rs` (the refusals in this table; it writes this file with `UPDATE=1 cargo test`). Every
 operation also refuses a body that is not JSON, a missing required field, a field of another type, an
 empty id and a `Content-Type` other than `application/json` with `1435002`, and a call without app id
-and secret, where credentials are required, with `1435103`.
+and secret, where credentials are required, with `1435103`. Without `--strict`, `treaty sandbox` takes
+[other spellings](sandbox-spellings.md) of a field.
 
 | operation | section | retry class | in treaty | the sandbox refuses | tests |
 |---|---|---|---|---|---|

@@ -344,7 +344,7 @@ fn reports_why_the_sandbox_cannot_serve_with_a_hint() {
     assert!(damaged.contains("--memory"), "{damaged}");
 }
 
-fn call(endpoint: &str, path: &str, body: &str) -> serde_json::Value {
+pub(crate) fn call(endpoint: &str, path: &str, body: &str) -> serde_json::Value {
     post(
         endpoint,
         path,
@@ -356,7 +356,12 @@ fn call(endpoint: &str, path: &str, body: &str) -> serde_json::Value {
     )
 }
 
-fn post(endpoint: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> serde_json::Value {
+pub(crate) fn post(
+    endpoint: &str,
+    path: &str,
+    body: &str,
+    headers: &[(&str, &str)],
+) -> serde_json::Value {
     let mut request = client()
         .post(format!("{endpoint}/{path}"))
         .header("Content-Type", "application/json")
@@ -367,7 +372,7 @@ fn post(endpoint: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> ser
     serde_json::from_slice(&fetch(request)).expect("JSON")
 }
 
-fn get(url: &str) -> Vec<u8> {
+pub(crate) fn get(url: &str) -> Vec<u8> {
     fetch(client().get(url))
 }
 

@@ -1,46 +1,53 @@
-//! `treaty sandbox`: serves the emulated API over HTTP on a loopback address.
+//! `treaty sandbox`: serves the emulated API over HTTP.
 
+mod calls;
 mod fault_file;
+mod fixture_file;
+mod record;
+mod start_error;
 
-use std::io::ErrorKind;
-use std::path::Path;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use record::Record;
+use secrecy::ExposeSecret;
 
-use crate::api::operation::Op;
-use crate::api::{ErrorCode, is_safe};
-use crate::cli::args::{Global, LogFormat, Sandbox as Args};
-use crate::cli::context::endpoint::sandbox_folder;
+use crate::api::is_safe;
+use crate::cli::args::{Global, Ids, Sandbox as Args};
+use crate::cli::context::endpoint::{app_secret, sandbox_folder};
 use crate::cli::context::interrupt::Interrupts;
+use crate::cli::context::session::Session;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out};
-use crate::diagnostic::Findings;
-use crate::sandbox::{AutoSign, Counters, FaultyServer, InUse, Notifier, Sandbox, StoreError};
+use crate::diagnostic::{Diagnostic, Findings};
+use crate::sandbox::{
+    AutoSign, Counters, FaultyServer, IdForm, Notifier, RemoteAccess, Sandbox, Spelling,
+};
 
 /// The time for open connections to finish when the server ends.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
-    if !args.addr.ip().is_loopback() {
-        return Err(CliError::new(
-            Exit::Usage,
-            format!("{} is not a loopback address", args.addr.ip()),
-            "use 127.0.0.1 or [::1]; the sandbox accepts any credentials and must not be reachable from other machines",
-        )
-        .into());
-    }
+    let remote = remote_access(global, args)?;
     let notifier = notifier(args)?;
+    let invalid = |diagnostics: Vec<Diagnostic>| {
+        let mut findings = Findings::default();
+        findings.extend(diagnostics);
+        diagnostics::print(&[&findings], global.log_format, None);
+        Ok(Exit::Invalid)
+    };
     let faults = match args.faults.as_deref().map(fault_file::read).transpose()? {
         None => None,
         Some(Ok(faults)) => Some(faults),
-        Some(Err(diagnostic)) => {
-            let mut findings = Findings::default();
-            findings.push(diagnostic);
-            diagnostics::print(&[&findings], global.log_format, None);
-            return Ok(Exit::Invalid);
-        }
+        Some(Err(diagnostic)) => return invalid(vec![diagnostic]),
+    };
+    let fixtures = args.fixtures.as_deref().map(fixture_file::read);
+    let fixtures = match fixtures.transpose()? {
+        None => None,
+        Some(Ok(fixtures)) => Some(fixtures),
+        Some(Err(diagnostics)) => return invalid(diagnostics),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -48,14 +55,16 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(args.addr)
             .await
-            .map_err(|error| bind_error(args, &global.project, &error))?;
+            .map_err(|error| start_error::bind_error(args, &global.project, &error))?;
         let base = format!("http://{}", listener.local_addr()?);
+        // Emptied only once the address is bound: another server may write the same file.
+        let record = args.record.as_deref().map(record::open).transpose()?;
         let mut interrupts = Interrupts::install();
         let sandbox = if args.memory {
             Sandbox::in_memory(&base)
         } else {
             Sandbox::open(&sandbox_folder(&global.project), &base)
-                .map_err(|error| open_error(&error))?
+                .map_err(|error| start_error::open_error(&error))?
         };
         if !global.quiet {
             out::line(t!(
@@ -63,16 +72,22 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
                 base = base
             ));
             out::line(t!("pages of its flows: %{base}/", base = base));
-            out::line(t!("it accepts any app id and secret; stop with Ctrl-C"));
+            out::line(match remote {
+                None => t!("it accepts any app id and secret; stop with Ctrl-C"),
+                Some(_) => t!(
+                    "it serves other machines with the app secret of TREATY_APP_SECRET; stop with Ctrl-C"
+                ),
+            });
         }
-        let takes = SignedDuration::try_from(args.signing_takes.0);
-        let sandbox = sandbox.with_signing_duration(takes.unwrap_or(SignedDuration::MAX));
+        let mut sandbox = with_settings(sandbox, args);
+        if let Some(fixtures) = fixtures {
+            sandbox = sandbox.with_fixtures(fixtures);
+        }
+        if let Some(remote) = remote {
+            sandbox = sandbox.with_remote_access(remote);
+        }
         tokio::spawn(notifier.run(sandbox.clone()));
-        let mut sandbox = sandbox.with_credentials();
-        if global.verbose > 0 {
-            let log_format = global.log_format;
-            sandbox = sandbox.on_call(Arc::new(move |op, code| print_call(log_format, op, code)));
-        }
+        let mut sandbox = with_observer(sandbox.with_credentials(), global, record);
         let (end, ended) = tokio::sync::watch::channel(false);
         tokio::spawn(async move {
             interrupts.next().await;
@@ -90,7 +105,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             sandbox = sandbox.on_warning(Arc::new(move |line| out::log_note(log_format, line)));
         }
         let Some(faults) = faults else {
-            let server = axum::serve(listener, sandbox.router());
+            let app = sandbox.router();
+            let app = app.into_make_service_with_connect_info::<SocketAddr>();
+            let server = axum::serve(listener, app);
             tokio::select! {
                 result = server.with_graceful_shutdown(ended()) => result?,
                 // Clients may keep their connections open.
@@ -110,74 +127,53 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     })
 }
 
-/// The error when the address cannot be bound. If another process serves the world of this project,
-/// it probably has the port.
-fn bind_error(args: &Args, project: &Path, error: &std::io::Error) -> CliError {
-    let addr = args.addr;
-    let message = t!(
-        "cannot listen on %{address}: %{error}",
-        address = addr,
-        error = error
-    );
-    let in_use = (error.kind() == ErrorKind::AddrInUse && !args.memory)
-        .then(|| InUse::of(&sandbox_folder(project)))
-        .flatten();
-    if let Some(in_use) = in_use {
-        let message = format!(
-            "{message}{}{}",
-            t!("; "),
-            t!("the sandbox world in %{world}", world = in_use)
-        );
-        return CliError::new(Exit::Held, message, held_hint(&in_use));
+/// Applies the settings of the emulated service.
+fn with_settings(sandbox: Sandbox, args: &Args) -> Sandbox {
+    let takes = SignedDuration::try_from(args.signing_takes.0);
+    sandbox
+        .with_signing_duration(takes.unwrap_or(SignedDuration::MAX))
+        .with_spelling(if args.strict {
+            Spelling::Strict
+        } else {
+            Spelling::Lenient
+        })
+        .with_ids(match args.ids {
+            Ids::Hex => IdForm::Hex,
+            Ids::Numeric => IdForm::Numeric,
+        })
+}
+
+/// Logs and records the calls, if this is requested.
+fn with_observer(sandbox: Sandbox, global: &Global, record: Option<Record>) -> Sandbox {
+    let (log_format, is_verbose) = (global.log_format, global.verbose > 0);
+    if !is_verbose && record.is_none() {
+        return sandbox;
     }
-    let hint = match error.kind() {
-        ErrorKind::AddrInUse => {
-            t!(
-                "stop the program that uses the port, such as a treaty sandbox in another window, or choose another port \
-                with --addr; port 0 selects a free one"
-            )
+    sandbox.on_call(Arc::new(move |call| {
+        if is_verbose {
+            calls::print(log_format, call);
         }
-        ErrorKind::PermissionDenied => {
-            t!("choose a port above 1023 with --addr; port 0 selects a free one")
+        if let Some(record) = &record {
+            record.write(call);
         }
-        _ => t!("choose another loopback address with --addr"),
-    };
-    CliError::new(Exit::Error, message, hint)
+    }))
 }
 
-/// The hint for a world that another process has open.
-fn held_hint(in_use: &InUse) -> String {
-    let kill = in_use.kill_command();
-    let kill = kill.map(|kill| t!(" or %{kill}", kill = kill));
-    t!(
-        "use that sandbox, or stop it with Ctrl-C in its window%{kill}; for a second one, name another project folder \
-         with -p, or start an empty world with --memory --addr 127.0.0.1:0",
-        kill = kill.unwrap_or_default()
-    )
-    .into_owned()
-}
-
-/// The error when the world cannot be opened.
-fn open_error(error: &StoreError) -> CliError {
-    let (exit, hint) = match error {
-        StoreError::Busy(in_use) => (Exit::Held, held_hint(in_use)),
-        StoreError::Broken { .. } => (
-            Exit::Error,
-            t!("check the folder, or use an empty world in memory with --memory").into_owned(),
-        ),
-    };
-    CliError::new(exit, error.to_string(), hint)
-}
-
-/// Prints a served operation and its error code.
-fn print_call(log_format: LogFormat, op: Op, code: ErrorCode) {
-    match (log_format, code.0) {
-        (LogFormat::Json, number) => out::note(serde_json::json!({
-            "event": "served", "operation": op.path(), "errCode": number,
-        })),
-        (LogFormat::Text, 0) => out::note(format_args!("{op}  ok")),
-        (LogFormat::Text, _) => out::note(format_args!("{op}  {code} {}", code.message())),
+/// Returns the access from other machines. An address that others can reach requires it.
+fn remote_access(global: &Global, args: &Args) -> Result<Option<RemoteAccess>, CliError> {
+    if args.allow_remote {
+        let secret = app_secret(&Session::begin(global).environ)?;
+        return Ok(Some(RemoteAccess::new(secret.expose_secret())));
     }
+    if !args.addr.ip().is_loopback() {
+        return Err(CliError::new(
+            Exit::Usage,
+            format!("{} is not a loopback address", args.addr.ip()),
+            "use 127.0.0.1 or [::1]: the sandbox accepts any credentials there; to serve other machines, add \
+             --allow-remote and set TREATY_APP_SECRET to the secret that they send",
+        ));
+    }
+    Ok(None)
 }
 
 /// The number of injected faults by kind.
