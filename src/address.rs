@@ -221,6 +221,14 @@ impl AddressPattern {
         patterns.iter().map(resolve).collect()
     }
 
+    /// Returns the pattern that matches one address only.
+    pub fn literal(address: &Address) -> Self {
+        Self {
+            text: address.to_string(),
+            is_literal: true,
+        }
+    }
+
     /// The address with the same text, if there can be one.
     pub fn address(&self) -> Option<Address> {
         self.text.parse().ok()

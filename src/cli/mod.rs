@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod completion;
 mod context;
 mod exit;
 mod output;
@@ -27,6 +28,7 @@ fn suggests_revoke(error: &clap::Error) -> bool {
 
 /// Runs treaty with the arguments of the process.
 pub fn run() -> Exit {
+    completion::answer_shell();
     process::prepare();
     let args = match Args::parse_process() {
         Ok(args) => args,

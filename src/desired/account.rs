@@ -17,6 +17,8 @@ pub struct Account {
     pub holder: AccountHolder,
     /// Whether the platform may sign for the account without asking.
     pub silent_sign: SilentSign,
+    /// Whether it is never deleted.
+    pub protect: bool,
     /// The location of the declaration: a manifest or a row.
     pub origin: Place,
 }
@@ -324,6 +326,7 @@ mod tests {
             let account = Account {
                 holder,
                 silent_sign: SilentSign::No,
+                protect: false,
                 origin: Place::File("a".into()),
             };
             let mut names: Vec<_> = account.fields().iter().map(|(name, _)| *name).collect();

@@ -46,12 +46,13 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
     if let (Some(rows), Some(header)) = (&flow.rows, header) {
         let missing = rows.exact.iter();
         let missing = missing.filter(|column| header.position(&column.text).is_none());
-        errors
-            .extend(missing.map(|column| no_column(&column.text, &column.span, header, has_none)));
+        errors.extend(
+            missing.map(|column| no_column(("row", &column.text), &column.span, header, has_none)),
+        );
     }
     for (uses, span) in &flow.uses {
         let Some(header) = header else {
-            if uses.row {
+            if uses.row || !uses.sums.is_empty() {
                 let error = Diagnostic::error(t!("the flow %{flow} has no rows", flow = flow.name));
                 errors.push(error.at(span).hint(t!(
                     "add rows: { file: …, key: … }, or remove row from the expression"
@@ -61,7 +62,12 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
         };
         let columns = uses.columns.iter();
         for column in columns.filter(|column| header.position(column).is_none()) {
-            errors.push(no_column(column, span, header, has_none));
+            let prefix = if uses.sums.contains(column) {
+                "flow.sum"
+            } else {
+                "row"
+            };
+            errors.push(no_column((prefix, column), span, header, has_none));
         }
     }
     errors
@@ -69,7 +75,12 @@ pub(super) fn check(flow: &Named<Flow>, sheet: Option<&Sheet>) -> Vec<Diagnostic
 
 /// Returns the error of a column that the sheet does not have. `has_none`: neither has it any other
 /// column that the flow uses.
-fn no_column(column: &str, span: &Span, header: &Header, has_none: bool) -> Diagnostic {
+fn no_column(
+    (prefix, column): (&str, &str),
+    span: &Span,
+    header: &Header,
+    has_none: bool,
+) -> Diagnostic {
     let columns = || header.columns().iter().map(|name| &**name);
     let hint = match did_you_mean(column, columns()) {
         Some(near) if near.chars().any(is_unseen) => {
@@ -82,9 +93,12 @@ fn no_column(column: &str, span: &Span, header: &Header, has_none: bool) -> Diag
             )
         }
         Some(near) if near.chars().any(char::is_whitespace) => {
-            t!("did you mean row[\"%{near}\"]?", near = near)
+            t!(
+                "did you mean %{near}?",
+                near = format!("{prefix}[\"{near}\"]")
+            )
         }
-        Some(near) => t!("did you mean row.%{near}?", near = near),
+        Some(near) => t!("did you mean %{near}?", near = format!("{prefix}.{near}")),
         None if header.columns().len() == 1 && header.is_text() => {
             t!(
                 "the sheet has only one column: set rows.delimiter, and check that the header is the first row"

@@ -54,7 +54,7 @@ pub(super) fn document(
         .and_then(|expr| rendering.flag("encryption", expr));
     let source = match &declared.source {
         manifest::DocumentSource::Template(template) => {
-            rendering.add_input("template", &template.text);
+            rendering.add_name("template", "templates", &template.text);
             let mut fields = BTreeMap::new();
             for field in declared.simple_form_fields.iter() {
                 let value = rendering.text(&field.name, &field.value);

@@ -37,13 +37,14 @@ pub(super) fn item(
         let holder = match &declared.kind {
             RowAccountKind::Person(fields) => person(rendering, fields).map(AccountHolder::Person),
             RowAccountKind::Organization(fields) => {
-                rendering.add_input("creator", &fields.creator.text);
+                rendering.add_name("creator", "accounts", &fields.creator.text);
                 organization(rendering, fields).map(AccountHolder::Organization)
             }
         };
         let account = holder.map(|holder| Account {
             holder,
             silent_sign: SilentSign::No,
+            protect: false,
             origin,
         });
         accounts.extend(account.map(|account| (declared.name.clone(), account)));
@@ -152,7 +153,7 @@ fn process(
     let (initiator, payer) = (name(&declared.initiator), name(&declared.payer));
     for (role, account) in [("initiator", &initiator), ("payer", &payer)] {
         if let Some(account) = account {
-            rendering.add_input(role, account);
+            rendering.add_name(role, "accounts", account);
         }
     }
     let business_scene = rendering.required("businessScene", &declared.business_scene);
@@ -223,13 +224,13 @@ fn signer(
     }
     let kind = signer_kind(rendering, &declared.kind);
     let (account, organization) = kind.accounts();
-    for (role, name) in [
-        ("account", account),
-        ("organization", organization),
-        ("seal", kind.seal()),
+    for (role, section, name) in [
+        ("account", "accounts", account),
+        ("organization", "accounts", organization),
+        ("seal", "seals", kind.seal()),
     ] {
         if let Some(name) = name {
-            rendering.add_input(role, name);
+            rendering.add_name(role, section, name);
         }
     }
     let doc_pwd = declared.kind.doc_pwd();

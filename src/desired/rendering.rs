@@ -10,14 +10,16 @@ use super::label::label;
 use super::suspicion::{self, Oddity, Suspicion};
 use crate::api::code::Code;
 use crate::diagnostic::{Diagnostic, Place, Span};
-use crate::expr::{Expr, Fingerprint, Fingerprinter, Salt, Scope};
-use crate::manifest::Value;
+use crate::expr::{EvalError, Expr, Fingerprint, Fingerprinter, Salt, Scope};
+use crate::manifest::{Moves, Value};
 use crate::sheet::Row;
 
 /// Renders expressions in one scope, for one row or for none.
 pub(super) struct Rendering<'a> {
     scope: &'a Scope,
     row: Option<&'a Row>,
+    /// The earlier names of declarations, under which they are in fingerprints.
+    moves: Option<&'a Moves>,
     fingerprint: Fingerprinter,
     /// The fingerprint of the content, without the accounts, when requested.
     content: Option<Fingerprinter>,
@@ -33,11 +35,27 @@ impl<'a> Rendering<'a> {
         Self {
             scope,
             row,
+            moves: None,
             fingerprint: Fingerprinter::new(salt),
             content: None,
             errors: Vec::new(),
             suspicions: Vec::new(),
         }
+    }
+
+    /// Sets the earlier names of declarations.
+    pub(super) fn with_moves(self, moves: &'a Moves) -> Self {
+        Self {
+            moves: Some(moves),
+            ..self
+        }
+    }
+
+    /// Adds the name of a declaration to the fingerprints: the first one that it had.
+    pub(super) fn add_name(&mut self, role: &str, section: &'static str, name: &str) {
+        let moves = self.moves;
+        let name = moves.map_or(name, |moves| moves.original(section, name));
+        self.add_input(role, name);
     }
 
     /// Returns the fingerprint of all values.
@@ -92,12 +110,46 @@ impl<'a> Rendering<'a> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
+        let error = self.diagnostic(expr, span, message, hint);
+        self.errors.push(error);
+    }
+
+    /// Returns an error at the location that the value of `expr` comes from.
+    pub(super) fn diagnostic(
+        &self,
+        expr: &Expr,
+        span: &Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Diagnostic {
         let diagnostic = Diagnostic::error(message).hint(hint);
-        let diagnostic = match self.origin(expr) {
+        match self.origin(expr) {
             Place::Cell(cell) => diagnostic.at(cell).related(span, t!("rendered here")),
             place => diagnostic.at(place),
-        };
-        self.errors.push(diagnostic);
+        }
+    }
+
+    /// Evaluates an expression that is not part of the item, so that no fingerprint changes.
+    pub(super) fn evaluate(&self, expr: &Expr) -> Result<minijinja::Value, EvalError> {
+        expr.value(self.scope)
+    }
+
+    /// Records that an expression that is not part of the item has no value, unless its cell has
+    /// another error.
+    pub(super) fn evaluation_error(&mut self, name: &str, expr: &Expr, error: EvalError) {
+        let place = self.origin(expr);
+        if self
+            .errors
+            .iter()
+            .any(|known| known.place.as_ref() == Some(&place))
+        {
+            return;
+        }
+        self.error(
+            expr,
+            t!("%{name}: %{error}", name = name, error = error.message),
+            error.hint.unwrap_or_default(),
+        );
     }
 
     /// Returns the location that a value comes from: the cell when the expression uses one column,

@@ -127,6 +127,7 @@ fn account(
     Some(Account {
         holder: holder?,
         silent_sign: silent_sign?,
+        protect: declared.protect,
         origin: (&declared.span).into(),
     })
 }

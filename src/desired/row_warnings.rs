@@ -8,15 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::label::label;
+use super::row_set::RowSet;
 use super::suspicion::Suspicion;
 use crate::diagnostic::Diagnostic;
 use crate::sheet::Row;
 
 /// The maximum number of groups that are kept.
 const MAX_GROUPS: usize = 200;
-
-/// The number of rows that a warning names.
-const SHOWN_ROWS: usize = 3;
 
 /// The problem, and the column or else the field.
 type GroupKey = (&'static str, String);
@@ -31,8 +29,7 @@ struct Group {
     /// The suspicion in the first row; its first field.
     first: Suspicion,
     first_row: Row,
-    /// A bit for each row: a row may be rendered more than once.
-    rows: Vec<u64>,
+    rows: RowSet,
 }
 
 impl RowWarnings {
@@ -52,7 +49,7 @@ impl RowWarnings {
             let group = groups.entry(key).or_insert_with(|| Group {
                 first: suspicion.clone(),
                 first_row: row.clone(),
-                rows: Vec::new(),
+                rows: RowSet::default(),
             });
             group.add(row, suspicion);
         }
@@ -78,22 +75,7 @@ impl Group {
             self.first = suspicion;
             self.first_row = row.clone();
         }
-        let Ok(number) = usize::try_from(row.number) else {
-            return;
-        };
-        let (word, bit) = (number / 64, number % 64);
-        if self.rows.len() <= word {
-            self.rows.resize(word + 1, 0);
-        }
-        self.rows[word] |= 1 << bit;
-    }
-
-    fn numbers(&self) -> impl Iterator<Item = usize> {
-        let words = self.rows.iter().enumerate();
-        words.flat_map(|(word, bits)| {
-            let set = (0..64).filter(move |bit| bits >> bit & 1 == 1);
-            set.map(move |bit| word * 64 + bit)
-        })
+        self.rows.add(row.number);
     }
 
     fn warning(&self) -> Diagnostic {
@@ -104,27 +86,8 @@ impl Group {
             column,
             hint,
         } = &self.first;
-        let count: u32 = self.rows.iter().map(|bits| bits.count_ones()).sum();
         let problem = format!("{} {}{detail}", label(field, column.as_deref()), t!(*kind));
-        let message = if count > 1 {
-            let shown = self.numbers().take(SHOWN_ROWS);
-            let shown: Vec<String> = shown.map(|row| row.to_string()).collect();
-            let more = if count as usize > SHOWN_ROWS {
-                ", …"
-            } else {
-                ""
-            };
-            let rows = shown.join(", ") + more;
-            t!(
-                "%{problem}, in %{count} rows: %{rows}",
-                problem = problem,
-                count = count,
-                rows = rows
-            )
-        } else {
-            problem.into()
-        };
-        Diagnostic::warning(message)
+        Diagnostic::warning(self.rows.message(problem))
             .at(self.first_row.place(column.as_deref()))
             .hint(t!(*hint))
     }

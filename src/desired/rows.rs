@@ -9,14 +9,15 @@ use super::local_file::{FileCache, FileReader};
 use super::rendering::Rendering;
 use super::resources::Resources;
 use super::rounded_columns::RoundedColumns;
+use super::row_checks::{self, CheckWarnings};
 use super::row_warnings::RowWarnings;
 use super::suspicion::{EDGE_BLANK, Suspicion};
 use super::{
     check, columns, field_fit, filter_check, notice, number_check, static_files, template_checks,
 };
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope};
-use crate::manifest::{Flow, Named, Project};
+use crate::expr::{Expr, Fingerprint, Fingerprinter, RunTime, Salt, Scope, Totals};
+use crate::manifest::{Check, Flow, Named, Project};
 use crate::sheet::{Row, RowError, Sheet};
 use crate::util::escape::escaped;
 
@@ -32,6 +33,7 @@ pub struct FlowRows<'a> {
     salt: Salt,
     files: FileCache,
     warnings: RowWarnings,
+    check_warnings: CheckWarnings,
     rounded: RoundedColumns,
     shapes: Shapes,
 }
@@ -135,20 +137,40 @@ impl<'a> FlowRows<'a> {
             salt: salt.clone(),
             files: cache,
             warnings: RowWarnings::default(),
+            check_warnings: CheckWarnings::default(),
             rounded: rounded.unwrap_or_default(),
             shapes: field_fit::shapes(flow, resources),
         })
     }
 
-    /// Returns the warnings of the rows rendered so far, in sheet order.
+    /// Returns the warnings of the rows rendered so far, those of checks last.
     pub fn warnings(&self) -> Vec<Diagnostic> {
-        self.warnings.sorted()
+        let mut warnings = self.warnings.sorted();
+        warnings.extend(self.check_warnings.in_order());
+        warnings
     }
 
     /// Returns an error for each column that a spreadsheet has rounded, from the rows rendered so far.
     pub fn rounded_columns(&self) -> Vec<Diagnostic> {
         let header = self.sheet.as_ref().map(Sheet::header);
         header.map_or_else(Vec::new, |header| self.rounded.errors(header))
+    }
+
+    /// Returns the checks of the flow: its own, and those of all flows.
+    fn checks(&self) -> impl Iterator<Item = &'a Check> {
+        self.flow.checks.iter().chain(&self.project.checks)
+    }
+
+    /// Returns totals without rows, with the columns whose sums the checks of the flow use.
+    pub fn totals(&self) -> Totals {
+        Totals::new(self.checks().flat_map(|check| &check.that.uses().sums))
+    }
+
+    /// Returns the errors and warnings of the checks of the rows together. `invalid` is the number of
+    /// rows that the totals lack because they are invalid.
+    pub fn check_totals(&self, totals: &Totals, invalid: u64) -> Vec<Diagnostic> {
+        let flow = &self.flow.name;
+        row_checks::check_flow(self.checks(), flow, &self.scope, (totals, invalid))
     }
 
     /// Returns the check values of the numbers and the key of a row, for a report that can be used as the sheet.
@@ -271,7 +293,7 @@ impl<'a> FlowRows<'a> {
         KeyedRow {
             number: 1,
             row: None,
-            key: Some(self.flow.name.clone()),
+            key: Some(self.project.single_key(&self.flow.name).to_owned()),
             cells: None,
             scope: Ok(self.scope.clone()),
             suspicions: Vec::new(),
@@ -432,7 +454,8 @@ impl<'a> FlowRows<'a> {
         content: Option<&Salt>,
     ) -> Outcome {
         let scope = scope.with_key(key);
-        let mut rendering = Rendering::new(&scope, row, &self.salt);
+        let rendering = Rendering::new(&scope, row, &self.salt);
+        let mut rendering = rendering.with_moves(&self.project.moves);
         let item = item(
             &self.project.root,
             self.flow,
@@ -441,6 +464,7 @@ impl<'a> FlowRows<'a> {
             content,
             &mut rendering,
         );
+        let check_warnings = row_checks::check_row(self.checks(), row, &mut rendering);
         let errors = std::mem::take(&mut rendering.errors);
         match item {
             Some(item) if errors.is_empty() => {
@@ -450,6 +474,7 @@ impl<'a> FlowRows<'a> {
                 let misfits = self.misfits(&item).into_iter();
                 suspicions.extend(misfits.map(FieldMisfit::suspicion));
                 self.warnings.add(row, suspicions);
+                self.check_warnings.add(row, check_warnings);
                 Outcome::Item(Box::new(item))
             }
             _ => Outcome::Invalid(errors),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::{Future, ready};
+use std::ops::Range;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -104,42 +105,65 @@ impl<'a> Executor<'a> {
 
     /// Executes the plan until it is done or the run is stopped, and returns the results.
     pub async fn run(&self) -> RunStats {
+        self.run_part(0..u64::MAX, RunStats::default()).await
+    }
+
+    /// Executes a part of the items of the plan, in their order; a part that begins with the first one
+    /// also the rest of the plan before it. Adds the results to those of the parts before.
+    pub async fn run_part(&self, part: Range<u64>, stats: RunStats) -> RunStats {
         let stop = self.stop();
-        let mut stats = ending_waits(self.context.client, &stop, self.execute_plan()).await;
-        stats.taken_accounts = std::mem::take(&mut *self.taken_accounts());
+        let work = self.execute_plan(part, stats);
+        let mut stats = ending_waits(self.context.client, &stop, work).await;
+        let taken = std::mem::take(&mut *self.taken_accounts());
+        stats.taken_accounts.extend(taken);
         stats
     }
 
-    async fn execute_plan(&self) -> RunStats {
+    async fn execute_plan(&self, part: Range<u64>, mut stats: RunStats) -> RunStats {
         let planned = self.execution.planned;
-        let mut stats = RunStats::default();
-        let work: u64 = planned.plan.flows.iter().map(FlowPlan::work).sum();
-        // Flows are revoked first: an account to be deleted may still be a signer of one.
-        let revocations: u64 = planned.plan.flows.iter().map(FlowPlan::revocations).sum();
-        self.emit(Event::Revoking(revocations));
-        for plan in &planned.plan.flows {
-            self.revoke_removed(plan, &mut stats).await;
-        }
-        if stats.stopped.is_none() {
-            let mut stop = self.stop();
-            let made = tokio::select! {
-                biased;
-                made = self.apply_resources(&planned.plan, &mut stats) => made,
-                () = stop_requested(&mut stop, Stop::Now) => Err(Stopped::Asked),
-            };
-            if let Err(stopped) = made {
-                self.stop_run(stopped, &mut stats);
-            }
+        let all: u64 = planned.plan.flows.iter().map(FlowPlan::work).sum();
+        let work = all.min(part.end).saturating_sub(part.start);
+        if part.start == 0 {
+            self.prepare(&mut stats).await;
         }
         if stats.stopped.is_some() {
             stats.not_started += work;
             return stats;
         }
         self.emit(Event::Items(work));
+        let mut begin = 0;
         for (rows, plan) in planned.flows.iter().zip(&planned.plan.flows) {
-            self.execute_flow(rows, plan, &mut stats).await;
+            let end = begin + plan.work();
+            let own = begin.max(part.start)..end.min(part.end);
+            if !own.is_empty() {
+                let own = own.start - begin..own.end - begin;
+                self.execute_flow(rows, plan, own, &mut stats).await;
+            }
+            begin = end;
         }
         stats
+    }
+
+    /// Revokes the flows of removed rows, and applies the resources.
+    async fn prepare(&self, stats: &mut RunStats) {
+        let planned = self.execution.planned;
+        // Flows are revoked first: an account to be deleted may still be a signer of one.
+        let revocations: u64 = planned.plan.flows.iter().map(FlowPlan::revocations).sum();
+        self.emit(Event::Revoking(revocations));
+        for plan in &planned.plan.flows {
+            self.revoke_removed(plan, stats).await;
+        }
+        if stats.stopped.is_none() {
+            let mut stop = self.stop();
+            let made = tokio::select! {
+                biased;
+                made = self.apply_resources(&planned.plan, stats) => made,
+                () = stop_requested(&mut stop, Stop::Now) => Err(Stopped::Asked),
+            };
+            if let Err(stopped) = made {
+                self.stop_run(stopped, stats);
+            }
+        }
     }
 
     /// Stops the run: no new items are started. Reports the first reason only.
@@ -160,6 +184,7 @@ impl<'a> Executor<'a> {
                     tolerated = tolerated
                 )
                 .into_owned(),
+                Stopped::Canary(_) => t!("the run ends after its first items").into_owned(),
                 Stopped::Fatal(fatal) => fatal.to_string(),
             }));
             stats.stopped = Some(stopped);
@@ -203,6 +228,8 @@ impl<'a> Executor<'a> {
             .entries()
             .map(|entry| (entry.address, entry.action.symbol()))
             .collect();
+        let removals = plan.removals().map(|(address, _)| (address.clone(), '-'));
+        let symbols: HashMap<Address, char> = symbols.into_iter().chain(removals).collect();
         let mut record_result = |address: Address, result: Result<(), StepError>| {
             let failure = match result {
                 Ok(()) => None,
@@ -228,6 +255,11 @@ impl<'a> Executor<'a> {
             let failure = plan.resources.unobserved.get(address).cloned();
             failure.map_or(Ok(()), |failure| Err(StepError::Failed(failure)))
         };
+        for (address, removal) in plan.removals() {
+            self.check_stop()?;
+            let removed = self.remove(removal).instrument(resource_span(address));
+            record_result(address.clone(), removed.await)?;
+        }
         for (name, deletion) in &plan.resources.absent {
             self.check_stop()?;
             let address = Address::Account(name.clone());
@@ -305,16 +337,30 @@ impl<'a> Executor<'a> {
         Ok(())
     }
 
-    /// Executes the planned actions of a flow's rows, with a bounded number of items in progress.
-    async fn execute_flow(&self, rows: &'a FlowRows<'_>, plan: &'a FlowPlan, stats: &mut RunStats) {
-        let is_work = move |at: usize| plan.rows.get(at).is_some_and(|row| row.action.is_work());
+    /// Executes the planned actions of a part of a flow's items, with a bounded number of items in
+    /// progress.
+    async fn execute_flow(
+        &self,
+        rows: &'a FlowRows<'_>,
+        plan: &'a FlowPlan,
+        part: Range<u64>,
+        stats: &mut RunStats,
+    ) {
+        let work = part.end - part.start;
+        let mut next = 0;
+        let is_work = move |at: usize| {
+            let is_work = plan.rows.get(at).is_some_and(|row| row.action.is_work());
+            let is_part = is_work && part.contains(&next);
+            next += u64::from(is_work);
+            is_part
+        };
         let rendered_rows = match rows.rendered_rows(is_work) {
             Ok(rendered_rows) => rendered_rows,
             Err(error) => {
                 // The sheet was readable when the plan was made: its rows count as not started.
                 let why = unreadable_sheet(rows.flow, &error);
                 self.stop_run(Stopped::Fatal(why.into()), stats);
-                stats.not_started += plan.work();
+                stats.not_started += work;
                 return;
             }
         };
@@ -331,7 +377,7 @@ impl<'a> Executor<'a> {
         });
         let started = self.run_items(items, self.execution.tolerate, stats).await;
         // Includes rows that were removed from the sheet since the plan was made.
-        stats.not_started += plan.work().saturating_sub(started);
+        stats.not_started += work.saturating_sub(started);
     }
 
     fn item_future<'s>(

@@ -39,6 +39,6 @@ pub(crate) use locks::Locks;
 pub(crate) use signers::{
     SignStates, SignerIdentity, SignerRequest, signer_identity, signers, signs_at_once,
 };
-pub use stop::{Stop, Stopped};
+pub use stop::{CanaryEnd, Stop, Stopped};
 pub(crate) use stop::{ending_waits, stop_requested};
 pub use taken_account::TakenAccount;

@@ -33,8 +33,21 @@ pub enum Stopped {
         /// The number of items that may fail.
         tolerated: u64,
     },
+    /// The run ends after its first items.
+    Canary(CanaryEnd),
     /// The run could not continue.
     Fatal(Fatal),
+}
+
+/// The reason why a run ends after its first items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CanaryEnd {
+    /// One of them, or a resource, failed or is in doubt.
+    Failed,
+    /// One of them was not signed by all signers.
+    NotSigned,
+    /// The operator does not agree to send the others.
+    Declined,
 }
 
 /// Resolves once a stop of at least this urgency is requested.

@@ -94,7 +94,7 @@ impl Amount {
 }
 
 /// Removes thousands separators; `None` if they are misplaced.
-fn without_thousands(digits: &str) -> Option<String> {
+pub(super) fn without_thousands(digits: &str) -> Option<String> {
     if !digits.contains(',') {
         return Some(digits.to_owned());
     }

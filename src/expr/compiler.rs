@@ -1,6 +1,7 @@
 //! Compiles scalars of a manifest and checks the names that they use.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use minijinja::Error;
 
@@ -17,9 +18,13 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 #[derive(Debug, Clone)]
 pub struct Compiler {
     variables: Variables,
+    /// The declared variables without a value, and whether that was reported.
+    missing: Arc<BTreeMap<String, bool>>,
     env: ReadableEnv,
     /// Whether `row`, `key` and `run` are in scope.
     in_flow: bool,
+    /// Whether `flow` is in scope, too.
+    in_check: bool,
     /// Whether unset variables are accepted.
     lenient: bool,
 }
@@ -29,10 +34,19 @@ impl Compiler {
     pub fn new(variables: Variables, env: ReadableEnv) -> Self {
         Self {
             variables,
+            missing: Arc::default(),
             env,
             in_flow: false,
+            in_check: false,
             lenient: false,
         }
+    }
+
+    /// Returns a compiler that knows the declared variables without a value, and whether that was
+    /// reported: then it accepts them.
+    #[must_use]
+    pub fn with_missing(self, missing: Arc<BTreeMap<String, bool>>) -> Self {
+        Self { missing, ..self }
     }
 
     /// Returns a compiler for flows: `row`, `key` and `run` are in scope, too.
@@ -41,6 +55,15 @@ impl Compiler {
         Self {
             in_flow: true,
             ..self.clone()
+        }
+    }
+
+    /// Returns a compiler for checks: `row`, `key`, `run` and `flow` are in scope, too.
+    #[must_use]
+    pub fn in_check(&self) -> Self {
+        Self {
+            in_check: true,
+            ..self.in_flow()
         }
     }
 
@@ -168,9 +191,18 @@ impl Compiler {
                     self.check_env(field, span)?;
                     uses.unset |= !self.env.has(field);
                 }
-                "var" if self.lenient => uses.unset = true,
+                "var" if self.lenient || self.missing.get(field) == Some(&true) => {
+                    uses.unset = true;
+                }
+                "var" if self.missing.contains_key(field) => {
+                    let error = format!("the variable {field} has no value");
+                    return Err(Diagnostic::error(error).at(span).hint(format!(
+                        "pass --var {field}=…, or write var[\"{field}\"] | default('…')"
+                    )));
+                }
                 "var" => {
-                    let suggestion = did_you_mean(field, self.variables.keys().map(String::as_str));
+                    let known = self.variables.keys().chain(self.missing.keys());
+                    let suggestion = did_you_mean(field, known.map(String::as_str));
                     let hint = match suggestion {
                         Some(name) => format!("did you mean var.{name}?"),
                         None => "declare it under variables in treaty.yaml".to_owned(),
@@ -186,6 +218,12 @@ impl Compiler {
                     } else {
                         uses.columns.insert(field.to_owned());
                     }
+                }
+                "flow" if self.in_check => flow_uses(name, source, span, &mut uses)?,
+                "flow" if self.in_flow => {
+                    return Err(Diagnostic::error("flow cannot be used here")
+                        .at(span)
+                        .hint("flow exists only in checks"));
                 }
                 "key" if self.in_flow => uses.key = true,
                 "run" if self.in_flow && matches!(field, "" | "date" | "started") => {
@@ -222,6 +260,34 @@ impl Compiler {
         Ok(uses)
     }
 }
+
+/// Adds the use of `flow.rows`, or of the sum of a column: `flow.sum.金额`.
+fn flow_uses(name: &str, source: &str, span: &Span, uses: &mut Uses) -> Result<(), Diagnostic> {
+    uses.flow = true;
+    let mut fields = name.split('.').skip(1);
+    let columns = match (fields.next(), fields.next()) {
+        (Some("rows"), None) => return Ok(()),
+        (Some("sum"), Some(column)) => vec![column.to_owned()],
+        (Some("sum"), None) => subscripts(source, "flow.sum["),
+        (None, _) => Vec::new(),
+        (Some(field), _) => {
+            let error = Diagnostic::error(format!("flow has no {field}")).at(span);
+            return Err(error.hint(match did_you_mean(field, ["rows", "sum"]) {
+                Some(near) => format!("did you mean flow.{near}?"),
+                None => FLOW_FIELDS.to_owned(),
+            }));
+        }
+    };
+    if columns.is_empty() {
+        let error = Diagnostic::error(format!("{name} needs a field")).at(span);
+        return Err(error.hint(FLOW_FIELDS));
+    }
+    uses.columns.extend(columns.iter().cloned());
+    uses.sums.extend(columns);
+    Ok(())
+}
+
+const FLOW_FIELDS: &str = "use flow.rows for the number of rows, flow.sum.COLUMN or flow.sum[\"COLUMN\"] for the sum of a column";
 
 /// Returns the column of `row.金额（元）`: its name has characters that need brackets and quotes.
 fn bracketed_column(source: &str) -> Option<&str> {

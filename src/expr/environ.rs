@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use minijinja::value::{Enumerator, Object, Value};
@@ -27,11 +28,22 @@ pub fn is_env_name(text: &str) -> bool {
 #[derive(Clone, Default)]
 pub struct Environ(Arc<Variables>);
 
+/// The values of variables that the command line gives.
+#[derive(Default)]
+pub struct VariableSources {
+    /// The values of `--var`, in their order.
+    pub values: Vec<(String, String)>,
+    /// The files of `--var-file`, in their order.
+    pub files: Vec<PathBuf>,
+}
+
 #[derive(Default)]
 struct Variables {
     values: BTreeMap<String, String>,
     /// The variables that the command line lists.
     allowed: Vec<String>,
+    /// The values of variables on the command line.
+    sources: VariableSources,
     /// The values that expressions could read so far.
     exposed: Mutex<BTreeSet<String>>,
 }
@@ -39,10 +51,15 @@ struct Variables {
 impl Environ {
     /// Creates the environment from the variables of the process. Expressions can read those in
     /// `allowed` without a list in the project.
-    pub fn new(values: BTreeMap<String, String>, allowed: Vec<String>) -> Self {
+    pub fn new(
+        values: BTreeMap<String, String>,
+        allowed: Vec<String>,
+        sources: VariableSources,
+    ) -> Self {
         Self(Arc::new(Variables {
             values,
             allowed,
+            sources,
             exposed: Mutex::default(),
         }))
     }
@@ -50,6 +67,23 @@ impl Environ {
     /// Returns the value of a variable.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.values.get(name).map(String::as_str)
+    }
+
+    /// Returns the variables whose name begins with a prefix and is longer.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let all = self.0.values.iter();
+        let all = all.map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(move |(name, _)| name.len() > prefix.len() && name.starts_with(prefix))
+    }
+
+    /// Returns the values of variables on the command line.
+    pub fn sources(&self) -> &VariableSources {
+        &self.0.sources
+    }
+
+    /// Adds a private value that expressions can read, to mask it in output.
+    pub fn expose(&self, value: &str) {
+        self.exposed().insert(value.to_owned());
     }
 
     /// Returns the variables that expressions can read: the listed ones and those that the command
@@ -153,7 +187,11 @@ mod tests {
     fn exposes_only_listed_values() {
         let values = ["CITY", "HOME", "TREATY_APP_SECRET", "TOWN"];
         let values = values.map(|name| (name.to_owned(), format!("value of {name}")));
-        let environ = Environ::new(values.into(), vec!["TOWN".to_owned()]);
+        let environ = Environ::new(
+            values.into(),
+            vec!["TOWN".to_owned()],
+            VariableSources::default(),
+        );
         let env = environ.readable(["CITY", "TREATY_APP_SECRET", "NOT_SET"]);
         assert_eq!(env.names().collect::<Vec<_>>(), ["CITY", "NOT_SET", "TOWN"]);
         assert!(env.has("CITY") && env.has("TOWN") && !env.has("NOT_SET"));

@@ -22,14 +22,16 @@ mod scope;
 mod short_fingerprint;
 #[cfg(test)]
 mod tests;
+mod totals;
 
 pub use amount::is_amount;
 pub use column_use::{ColumnUse, column_uses};
 pub use compiler::{Compiler, has_expression};
-pub use environ::{Environ, ReadableEnv, is_env_name, is_reserved};
+pub use environ::{Environ, ReadableEnv, VariableSources, is_env_name, is_reserved};
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
 pub use moment::is_date;
 pub use scalar::{EvalError, Expr, Uses};
 pub use scope::{RunTime, Scope, Variables};
 pub use short_fingerprint::ShortFingerprint;
+pub use totals::{Totals, is_summand};

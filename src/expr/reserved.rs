@@ -4,7 +4,7 @@ use minijinja::machinery::{ast, parse};
 use minijinja::syntax::SyntaxConfig;
 
 /// The names that treaty defines for expressions.
-const RESERVED: [&str; 5] = ["row", "key", "run", "var", "env"];
+const RESERVED: [&str; 6] = ["row", "key", "run", "var", "env", "flow"];
 
 /// Returns the first reserved name that a template assigns with `set`, `with` or `for`.
 pub(super) fn assigned_name(source: &str) -> Option<&'static str> {

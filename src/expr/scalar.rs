@@ -41,6 +41,10 @@ pub struct Uses {
     pub key: bool,
     /// Whether it uses `row`.
     pub row: bool,
+    /// Whether it uses `flow`.
+    pub flow: bool,
+    /// The columns whose sums it uses.
+    pub sums: BTreeSet<String>,
     /// Whether it uses an unset variable. Only a lenient compiler accepts this; the expression then
     /// has no value.
     pub unset: bool,
@@ -245,7 +249,9 @@ struct Placeholder;
 impl Object for Placeholder {
     fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str() {
-            Some("var" | "env" | "row" | "run") => Some(Value::from_object(Placeholder)),
+            Some("var" | "env" | "row" | "run" | "flow" | "sum") => {
+                Some(Value::from_object(Placeholder))
+            }
             _ => Some(Value::from("0")),
         }
     }

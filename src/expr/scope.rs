@@ -8,11 +8,12 @@ use minijinja::value::{Enumerator, Object, Value};
 use minijinja::{Error, ErrorKind};
 
 use super::environ::ReadableEnv;
+use super::totals::Totals;
 use crate::api::time;
 use crate::sheet::Row;
 
 /// The rendered variables of the project.
-pub type Variables = Arc<BTreeMap<String, String>>;
+pub type Variables = Arc<BTreeMap<String, Value>>;
 
 /// The start of the run, for `run.date` and `run.started`.
 #[derive(Debug, Clone)]
@@ -52,10 +53,11 @@ struct Names {
     run: Option<Value>,
     key: Option<Value>,
     row: Option<Value>,
+    flow: Option<Value>,
 }
 
 #[derive(Debug)]
-struct TextMap(Arc<BTreeMap<String, String>>);
+struct ValueMap(Variables);
 
 #[derive(Debug)]
 struct RowObject(Row);
@@ -64,11 +66,12 @@ impl Scope {
     /// Creates the scope outside of flows.
     pub fn new(var: &Variables, env: &ReadableEnv) -> Self {
         Self(Arc::new(Names {
-            var: Value::from_object(TextMap(var.clone())),
+            var: Value::from_object(ValueMap(var.clone())),
             env: Value::from_object(env.clone()),
             run: None,
             key: None,
             row: None,
+            flow: None,
         }))
     }
 
@@ -76,10 +79,10 @@ impl Scope {
     #[must_use]
     pub fn with_run(&self, run: &RunTime) -> Self {
         let fields = BTreeMap::from([
-            ("date".to_owned(), run.date.clone()),
-            ("started".to_owned(), run.started.clone()),
+            ("date".to_owned(), run.date.as_str().into()),
+            ("started".to_owned(), run.started.as_str().into()),
         ]);
-        self.with(|names| names.run = Some(Value::from_object(TextMap(Arc::new(fields)))))
+        self.with(|names| names.run = Some(Value::from_object(ValueMap(Arc::new(fields)))))
     }
 
     /// Adds `row`.
@@ -94,6 +97,12 @@ impl Scope {
         self.with(|names| names.key = Some(Value::from(key)))
     }
 
+    /// Adds `flow`.
+    #[must_use]
+    pub fn with_flow(&self, totals: &Totals) -> Self {
+        self.with(|names| names.flow = Some(totals.value()))
+    }
+
     fn with(&self, change: impl FnOnce(&mut Names)) -> Self {
         let mut names = Names::clone(&self.0);
         change(&mut names);
@@ -105,13 +114,13 @@ impl Scope {
     }
 }
 
-impl Object for TextMap {
+impl Object for ValueMap {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.0.get(key).map(|text| Value::from(text.as_str()))
+        self.0.get(key).cloned()
     }
 
     // Not enumerable, so that a template cannot print all private values.
@@ -154,6 +163,7 @@ impl Object for Names {
             "run" => self.run.clone(),
             "key" => self.key.clone(),
             "row" => self.row.clone(),
+            "flow" => self.flow.clone(),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use minijinja::value::Value;
 
 use super::compiler::Compiler;
-use super::environ::{Environ, ReadableEnv};
+use super::environ::{Environ, ReadableEnv, VariableSources};
 use super::scalar::Expr;
 use crate::diagnostic::{Diagnostic, SourceFile, Span};
 
@@ -25,8 +25,7 @@ fn span() -> Span {
 }
 
 fn compiler() -> Compiler {
-    let texts =
-        |name: &str, text: &str| Arc::new(BTreeMap::from([(name.to_owned(), text.to_owned())]));
+    let texts = |name: &str, text: &str| Arc::new(BTreeMap::from([(name.to_owned(), text.into())]));
     Compiler::new(texts("lender", "天谷"), env()).in_flow()
 }
 
@@ -34,7 +33,7 @@ fn compiler() -> Compiler {
 fn env() -> ReadableEnv {
     let values = ["HOME_TOWN", "SECRET", "TREATY_APP_SECRET"];
     let values = values.map(|name| (name.to_owned(), "杭州".to_owned()));
-    let environ = Environ::new(values.into(), Vec::new());
+    let environ = Environ::new(values.into(), Vec::new(), VariableSources::default());
     environ.readable(["HOME_TOWN", "NOT_SET", "TREATY_APP_SECRET"])
 }
 

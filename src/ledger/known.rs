@@ -118,6 +118,9 @@ pub trait Records: Ledger {
         each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
     ) -> Result<(), LedgerError>;
 
+    /// Returns the accounts and seals that manifests declare or declared, ordered by kind and identity.
+    fn declared_resources(&self) -> Result<Vec<KnownResource>, LedgerError>;
+
     /// Visits every item, ordered by flow and id. Does not read the ids of their flows.
     fn each_item(
         &self,

@@ -54,7 +54,7 @@ pub use record::{
 };
 pub use recorded::{
     BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal,
-    is_kept, kept_fields,
+    declared_fields, is_kept, is_made, is_protected, kept_fields,
 };
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
@@ -75,7 +75,7 @@ pub enum LedgerError {
     #[error("{}", t!("another run has taken over the ledger while this one was suspended: %{holder}", holder = _0))]
     Taken(String),
     /// The ledger belongs to another endpoint or app, whose ids are unknown to this one.
-    #[error("{}", t!("the ledger %{path} belongs to %{what} and cannot be used with another one", path = path, what = what))]
+    #[error("{}", t!("the ledger %{path} belongs to %{what} and cannot be used with another one", path = shown(path), what = what))]
     Bound {
         /// The ledger's file.
         path: String,
@@ -83,10 +83,10 @@ pub enum LedgerError {
         what: String,
     },
     /// A newer treaty has created or migrated the ledger.
-    #[error("{}", t!("the ledger %{path} was made by a newer treaty", path = _0))]
+    #[error("{}", t!("the ledger %{path} was made by a newer treaty", path = shown(_0)))]
     Newer(String),
     /// The ledger's file is missing, but it existed.
-    #[error("{}", t!("the ledger %{path}: the file is missing, and with it the record of what was sent; %{evidence} shows that it existed", path = path, evidence = evidence))]
+    #[error("{}", t!("the ledger %{path}: the file is missing, and with it the record of what was sent; %{evidence} shows that it existed", path = shown(path), evidence = evidence))]
     Missing {
         /// The ledger's file.
         path: String,
@@ -94,7 +94,7 @@ pub enum LedgerError {
         evidence: String,
     },
     /// The ledger's file is missing, but not its write-ahead log, which belongs to no other file.
-    #[error("{}", t!("the ledger %{path}: the file is missing, but its log %{log} exists", path = path, log = log))]
+    #[error("{}", t!("the ledger %{path}: the file is missing, but its log %{log} exists", path = shown(path), log = log))]
     LogOnly {
         /// The ledger's file.
         path: String,
@@ -102,7 +102,7 @@ pub enum LedgerError {
         log: String,
     },
     /// The ledger is an older copy, or has lost its `-wal` file.
-    #[error("{}", t!("the ledger %{path} is too old: its serial is %{serial}, but %{file} records the serial %{known}", path = path, serial = serial, file = source_file, known = known))]
+    #[error("{}", t!("the ledger %{path} is too old: its serial is %{serial}, but %{file} records the serial %{known}", path = shown(path), serial = serial, file = source_file, known = known))]
     Older {
         /// The ledger's file.
         path: String,
@@ -114,7 +114,7 @@ pub enum LedgerError {
         known: i64,
     },
     /// The ledger is not the one that was used before.
-    #[error("{}", t!("the ledger %{path} (%{own}) is not the one that %{file} records (%{known})", path = path, own = own, file = source_file, known = known))]
+    #[error("{}", t!("the ledger %{path} (%{own}) is not the one that %{file} records (%{known})", path = shown(path), own = own, file = source_file, known = known))]
     Replaced {
         /// The ledger's file.
         path: String,
@@ -127,7 +127,7 @@ pub enum LedgerError {
     },
     /// The ledger does not know a process that has written to it: it is a copy that was changed
     /// elsewhere.
-    #[error("{}", t!("the ledger %{path} is another copy: it does not know the last changes that %{file} records", path = path, file = source_file))]
+    #[error("{}", t!("the ledger %{path} is another copy: it does not know the last changes that %{file} records", path = shown(path), file = source_file))]
     Diverged {
         /// The ledger's file.
         path: String,
@@ -135,7 +135,7 @@ pub enum LedgerError {
         source_file: String,
     },
     /// A ledger with records was to be replaced by an empty one.
-    #[error("{}", t!("%{why}; --new-ledger starts with an empty ledger, but %{path} has records", why = why, path = path))]
+    #[error("{}", t!("%{why}; --new-ledger starts with an empty ledger, but %{path} has records", why = why, path = shown(path)))]
     NotEmpty {
         /// The ledger's file.
         path: String,
@@ -143,7 +143,7 @@ pub enum LedgerError {
         why: String,
     },
     /// The marker of the ledger cannot be read.
-    #[error("{}", t!("the marker %{path} is damaged: %{why}", path = path, why = why))]
+    #[error("{}", t!("the marker %{path} is damaged: %{why}", path = shown(path), why = why))]
     DamagedMarker {
         /// The marker's file.
         path: String,
@@ -151,14 +151,14 @@ pub enum LedgerError {
         why: String,
     },
     /// There is nothing to accept.
-    #[error("{}", t!("the ledger %{path} is current, so there is nothing to accept", path = _0))]
+    #[error("{}", t!("the ledger %{path} is current, so there is nothing to accept", path = shown(_0)))]
     Current(String),
     /// A response has an id that is recorded for something else. Nothing of the write was executed;
     /// later writes are.
     #[error("{0}")]
     Collision(Collision),
     /// The file or its folder is read-only, and the ledger cannot be read without writing.
-    #[error("{}", t!("the ledger %{path} cannot be used while it is read-only: %{why}", path = path, why = why))]
+    #[error("{}", t!("the ledger %{path} cannot be used while it is read-only: %{why}", path = shown(path), why = why))]
     ReadOnly {
         /// The ledger's file.
         path: String,
@@ -166,16 +166,21 @@ pub enum LedgerError {
         why: String,
     },
     /// There is no space left to write the ledger.
-    #[error("{}", t!("the ledger %{path} cannot be written: the disk is full", path = _0))]
+    #[error("{}", t!("the ledger %{path} cannot be written: the disk is full", path = shown(_0)))]
     Full(String),
     /// The ledger cannot be read or written.
-    #[error("{}", t!("the ledger %{path}: %{why}", path = path, why = why))]
+    #[error("{}", t!("the ledger %{path}: %{why}", path = shown(path), why = why))]
     Broken {
         /// The ledger's file.
         path: String,
         /// The reason.
         why: String,
     },
+}
+
+/// Returns a path without the `./` that it has in the current folder.
+fn shown(path: &str) -> &str {
+    path.strip_prefix("./").unwrap_or(path)
 }
 
 impl LedgerError {

@@ -9,7 +9,7 @@ use super::known::{
 };
 use super::receipt::{ACCOUNT_ID, FLOW_ID, SIGN_URL};
 use super::record::{Deferral, EntityId, Resource, ResourceKind, RunRecord, Step};
-use super::recorded::{ItemStatus, RecordedGrant};
+use super::recorded::{DECLARED, ItemStatus, RecordedGrant};
 use super::step_name::{PROCESS, SIGNER};
 use super::{LedgerError, Sqlite, schema, step_name, store};
 use crate::api::SignStatus;
@@ -29,6 +29,19 @@ impl Records for Sqlite {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn declared_resources(&self) -> Result<Vec<KnownResource>, LedgerError> {
+        self.reading(|connection| {
+            // The accounts of rows are many: only others are decoded.
+            let sql = format!(
+                "{RESOURCE} WHERE kind = ?1 OR granted OR instr(fields, ?2) > 0 ORDER BY kind, identity"
+            );
+            let mut statement = connection.prepare(&sql)?;
+            let mark = format!("\"{DECLARED}\"");
+            let rows = statement.query_map(params![ResourceKind::Seal.number(), mark], resource)?;
+            rows.collect()
         })
     }
 
@@ -72,8 +85,9 @@ impl Records for Sqlite {
     }
 
     fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError> {
+        let recorded = self.recorded_name(flow);
         self.reading(|connection| {
-            let Some(record) = store::item(connection, flow, key)? else {
+            let Some(record) = store::item(connection, &recorded, key)? else {
                 return Ok(None);
             };
             let steps = raw_steps(connection, record.id)?;

@@ -317,6 +317,13 @@ pub enum Write {
         /// The other columns.
         resource: Resource,
     },
+    /// Records a flow under another name, which no recorded item has.
+    FlowRenamed {
+        /// The recorded name.
+        from: String,
+        /// The new name.
+        to: String,
+    },
     /// Deletes a resource.
     ResourceForgotten {
         /// The kind.

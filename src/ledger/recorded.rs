@@ -31,8 +31,41 @@ pub fn is_kept(fields: &BTreeMap<String, Fingerprint>) -> bool {
     fields.contains_key(KEPT)
 }
 
+/// The entry of an account's fields that marks it as declared by a manifest, not by a row.
+pub(super) const DECLARED: &str = "declared";
+/// The entry of an account that treaty created.
+const MADE: &str = "made";
+/// The entry of an account whose last declaration protects it.
+const PROTECTED: &str = "protected";
+
+/// Returns the fields of an account with the marks of its declaration.
+pub fn declared_fields(
+    mut fields: BTreeMap<String, Fingerprint>,
+    is_made: bool,
+    is_protected: bool,
+) -> BTreeMap<String, Fingerprint> {
+    for (mark, is_set) in [(DECLARED, true), (MADE, is_made), (PROTECTED, is_protected)] {
+        if is_set {
+            fields.insert(mark.to_owned(), Fingerprint([0; 16]));
+        } else {
+            fields.remove(mark);
+        }
+    }
+    fields
+}
+
+/// Returns whether treaty created the account with these fields for a manifest.
+pub fn is_made(fields: &BTreeMap<String, Fingerprint>) -> bool {
+    fields.contains_key(MADE)
+}
+
+/// Returns whether the last declaration of the account with these fields protects it.
+pub fn is_protected(fields: &BTreeMap<String, Fingerprint>) -> bool {
+    fields.contains_key(PROTECTED)
+}
+
 /// A grant of silent signing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordedGrant {
     /// The expiry, in milliseconds since 1970; none for an unlimited grant.
     pub deadline: Option<i64>,

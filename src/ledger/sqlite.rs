@@ -1,6 +1,6 @@
 //! The ledger in an `SQLite` file.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,6 +35,8 @@ pub struct Sqlite {
     /// The state of a file that is read without locks.
     unlocked: Option<FileState>,
     write_access: Option<WriteAccess>,
+    /// The recorded names of flows by the names under which they are read.
+    renamed: Mutex<BTreeMap<String, String>>,
     /// The verification of the whole file, while it runs.
     verification: Mutex<Option<JoinHandle<Result<(), LedgerError>>>>,
 }
@@ -125,6 +127,7 @@ impl Sqlite {
             next_subject: AtomicI64::new(0),
             unlocked: None,
             write_access: None,
+            renamed: Mutex::default(),
             verification: Mutex::default(),
         })
     }
@@ -281,6 +284,7 @@ impl Sqlite {
                 supersedes,
                 _lock: lock,
             }),
+            renamed: Mutex::default(),
             verification: Mutex::default(),
         })
     }
@@ -375,6 +379,46 @@ impl Sqlite {
         Ok(run)
     }
 
+    /// Reads flows under other names, given as recorded and other name, until they are written as
+    /// [`Write::FlowRenamed`].
+    pub fn read_renamed<'n>(&self, moves: impl IntoIterator<Item = (&'n str, &'n str)>) {
+        let moves = moves.into_iter();
+        *self.renamed() = moves
+            .map(|(from, to)| (to.to_owned(), from.to_owned()))
+            .collect();
+    }
+
+    /// Records the names of [`Self::read_renamed`].
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the ledger cannot be written.
+    pub async fn write_renamed(&self) -> Result<(), LedgerError> {
+        let writes: Vec<Write> = self
+            .renamed()
+            .iter()
+            .map(|(to, from)| Write::FlowRenamed {
+                from: from.clone(),
+                to: to.clone(),
+            })
+            .collect();
+        if !writes.is_empty() {
+            self.write(writes).await?;
+            self.renamed().clear();
+        }
+        Ok(())
+    }
+
+    /// Returns the name under which a flow is recorded.
+    pub(super) fn recorded_name(&self, flow: &str) -> String {
+        let renamed = self.renamed();
+        renamed.get(flow).map_or(flow, String::as_str).to_owned()
+    }
+
+    fn renamed(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        // Nothing panics while it is held.
+        self.renamed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -414,11 +458,13 @@ impl Ledger for Sqlite {
         flow: &str,
         each: &mut dyn FnMut(&str, RecordedItem),
     ) -> Result<(), LedgerError> {
-        self.reading(|connection| store::items(connection, flow, each))
+        let flow = self.recorded_name(flow);
+        self.reading(|connection| store::items(connection, &flow, each))
     }
 
     fn item(&self, flow: &str, key: &str) -> Result<Option<ItemRecord>, LedgerError> {
-        self.reading(|connection| store::item(connection, flow, key))
+        let flow = self.recorded_name(flow);
+        self.reading(|connection| store::item(connection, &flow, key))
     }
 
     fn steps(&self, subject: EntityId) -> Result<Vec<(String, Step)>, LedgerError> {
@@ -439,7 +485,15 @@ impl Ledger for Sqlite {
     }
 
     fn flows(&self) -> Result<Vec<String>, LedgerError> {
-        self.reading(store::flows)
+        let mut flows = self.reading(store::flows)?;
+        let renamed = self.renamed();
+        for flow in &mut flows {
+            if let Some((to, _)) = renamed.iter().find(|(_, from)| *from == flow) {
+                flow.clone_from(to);
+            }
+        }
+        flows.sort_unstable();
+        Ok(flows)
     }
 
     fn under_way(&self, each: &mut dyn FnMut(EntityId, &str, &str)) -> Result<(), LedgerError> {

@@ -505,3 +505,19 @@ fn a_killed_holder_of_this_machine_is_no_holder() {
         .expect("of another machine");
     assert_eq!(holder().as_deref(), Some("a test"));
 }
+
+#[test]
+fn recognizes_what_was_not_sent_again_in_each_language() {
+    for (message, expected) in [
+        ("not sent again: the row has errors", true),
+        ("没有重新发送：该行有错误", true),
+        ("the row has errors", false),
+    ] {
+        let failure = Failure {
+            code: None,
+            message: message.to_owned(),
+            hint: String::new(),
+        };
+        assert_eq!(failure.is_not_sent_again(), expected, "{message}");
+    }
+}

@@ -56,6 +56,14 @@ pub(super) fn write(transaction: &Transaction<'_>, write: &Write) -> rusqlite::R
             "DELETE FROM thing WHERE kind = ? AND identity = ?",
             &[&kind.number(), identity],
         ),
+        Write::FlowRenamed { from, to } => {
+            // A flow without items may be recorded under the new name.
+            run(
+                "DELETE FROM flow WHERE name = ? AND NOT EXISTS (SELECT 1 FROM item WHERE item.flow = flow.id)",
+                &[to],
+            )?;
+            run("UPDATE flow SET name = ?2 WHERE name = ?1", &[from, to])
+        }
         Write::ItemBegun { .. }
         | Write::ItemEnded { .. }
         | Write::Polled { .. }

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
 use super::account::{Organization, Person};
+use super::check::{self, Check};
 use super::collections::{List, NamedMap};
 use super::decode::context;
 use super::document::Document;
@@ -47,6 +48,9 @@ pub struct Flow {
     /// create. Default: adopt.
     #[serde(default)]
     pub existing_accounts: ExistingAccounts,
+    /// Conditions that each row, or all rows together, must fulfil before anything is sent.
+    #[serde(default, deserialize_with = "check::of_flow")]
+    pub checks: List<Check>,
     /// The manifest's folder, where its relative paths begin. Set when the project is loaded.
     #[serde(skip)]
     pub folder: PathBuf,

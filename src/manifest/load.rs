@@ -8,20 +8,23 @@ use std::sync::Arc;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::account::Account;
+use super::check;
 use super::collections::{List, Named, NamedMap};
 use super::env_list::EnvName;
 use super::files::{manifests, read};
 use super::flow::Flow;
+use super::moves::{Move, Moves};
 use super::path::PathBase;
 use super::project::{PROJECT_FILE, Project};
 use super::project_file::{Environment, Manifest, ProjectFile};
 use super::seal::{Seal, Template};
 use super::value::StaticText;
+use super::variable_values::{Declarations, Resolved};
 use super::yaml::{Kind, Node, parse};
 use super::{decode, environment, prepare, resolve, schema};
 use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints};
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
-use crate::expr::{Compiler, Environ, ReadableEnv, Variables};
+use crate::expr::{Compiler, Environ, ReadableEnv, Uses, Variables};
 use crate::util::escape::is_unsafe;
 
 impl Project {
@@ -35,8 +38,8 @@ impl Project {
     ) -> Option<Self> {
         let errors_before = findings.errors();
         let node = project_node(root, findings)?;
-        let head = Head::read(&node, environment, environ, findings);
-        let compiler = Compiler::new(Arc::new(head.variables.clone()), head.env.clone());
+        let mut head = Head::read(&node, environment, environ, findings);
+        let compiler = head.compiler();
         let root_node = (&node, &node.span, PROJECT_FILE);
         let file: ProjectFile = decode(root_node, &compiler, findings)?;
         if !matches!(node.kind, Kind::Mapping(_)) {
@@ -63,12 +66,15 @@ impl Project {
         findings.extend(check_name(&file.project, &node));
         let settings_have_errors = findings.errors() > errors_before;
         head.check_others(root, environ, findings);
+        findings.extend(std::mem::take(&mut head.variables.findings));
         let mut loader = Loader::new(root, compiler.in_flow());
+        loader.check_uses = check::uses(&file.checks).collect();
         let own = Manifest {
             accounts: file.accounts,
             seals: file.seals,
             templates: file.templates,
             flows: file.flows,
+            moved: file.moved,
         };
         loader.add(own, root, findings);
         let paths = manifests(root, file.manifests.as_deref(), findings);
@@ -80,6 +86,12 @@ impl Project {
             findings.push(nothing_declared(is_single_file));
         }
         let is_incomplete = loader.is_incomplete;
+        // Names may be declared in a file that cannot be read.
+        let moves = if is_incomplete {
+            Moves::default()
+        } else {
+            loader.moves(findings)
+        };
         let project = Self {
             root: root.to_owned(),
             name: file.project,
@@ -89,6 +101,9 @@ impl Project {
             seals: loader.seals,
             templates: loader.templates,
             flows: loader.flows,
+            checks: file.checks,
+            moves,
+            prune: file.prune,
             scope: compiler.scope(),
             sources: std::iter::once(node.span.file.clone())
                 .chain(loader.sources)
@@ -145,6 +160,19 @@ fn project_node(root: &Path, findings: &mut Findings) -> Option<Node> {
     Some(node)
 }
 
+/// Returns the names of the environments that a project declares; none if `treaty.yaml` cannot be
+/// read.
+pub fn environment_names(root: &Path) -> Vec<String> {
+    let node = project_node(root, &mut Findings::default());
+    let declared = node.as_ref().and_then(|node| node.field("environments"));
+    let entries = declared.and_then(|(_, node)| node.entries());
+    let names = entries
+        .into_iter()
+        .flatten()
+        .map(|(name, ..)| name.to_owned());
+    names.collect()
+}
+
 /// Returns an error for a project name with control characters: it is shown in reports and metrics.
 fn check_name(name: &str, node: &Node) -> Option<Diagnostic> {
     let (_, value) = node.field("project").filter(|_| name.contains(is_unsafe))?;
@@ -170,9 +198,9 @@ struct Head<'n> {
     environment: Option<String>,
     environments: Vec<EnvironmentNode<'n>>,
     /// The variables of the project.
-    shared: BTreeMap<String, String>,
-    /// The variables of the project and of the selected environment.
-    variables: BTreeMap<String, String>,
+    declarations: Declarations,
+    /// The variables in the selected environment.
+    variables: Resolved,
     /// The environment variables that the project lists for all environments.
     shared_env: Vec<String>,
     /// The environment variables that expressions can read in the selected environment.
@@ -221,20 +249,27 @@ impl<'n> Head<'n> {
         let mut head = Self {
             environment: name.filter(|_| is_known).map(str::to_owned),
             environments,
-            shared: BTreeMap::new(),
-            variables: BTreeMap::new(),
+            declarations: Declarations::default(),
+            variables: Resolved::default(),
             shared_env,
             env: ReadableEnv::default(),
         };
         let selected = head.selected().map(|selected| selected.node);
         head.env = head.readable(selected, environ, findings);
         let compiler = Compiler::new(Variables::default(), head.env.clone());
-        variables(node, &compiler, &mut head.shared, findings);
-        head.variables = head.shared.clone();
-        if let Some(node) = selected {
-            variables(node, &compiler, &mut head.variables, findings);
-        }
+        let declared = field(node, "variables", &compiler, findings).unwrap_or_default();
+        head.declarations = Declarations::new(declared, environ);
+        let own = selected.and_then(|node| field(node, "variables", &compiler, findings));
+        head.variables = head.declarations.resolve(own.unwrap_or_default(), environ);
         head
+    }
+
+    /// Returns the compiler for the selected environment.
+    fn compiler(&self) -> Compiler {
+        let Resolved {
+            values, missing, ..
+        } = &self.variables;
+        Compiler::new(values.clone(), self.env.clone()).with_missing(missing.clone())
     }
 
     /// Returns the environment variables that expressions can read in an environment.
@@ -264,9 +299,9 @@ impl<'n> Head<'n> {
             }
             let env = self.readable(Some(other.node), environ, findings);
             let compiler = Compiler::new(Variables::default(), env.clone()).lenient();
-            let mut own = self.shared.clone();
-            variables(other.node, &compiler, &mut own, findings);
-            let compiler = Compiler::new(Arc::new(own), env).lenient();
+            let own = field(other.node, "variables", &compiler, findings);
+            let own = self.declarations.resolve(own.unwrap_or_default(), environ);
+            let compiler = Compiler::new(own.values, env).lenient();
             if let Some(declared) = other.decode(&compiler, findings) {
                 environment::check(root, other.name, &declared, findings);
             }
@@ -293,18 +328,6 @@ pub fn unknown_environment(name: &str) -> String {
     format!("there is no environment {name}")
 }
 
-/// Decodes the `variables` of the project or of an environment and adds them to `all`.
-fn variables(
-    node: &Node,
-    compiler: &Compiler,
-    all: &mut BTreeMap<String, String>,
-    findings: &mut Findings,
-) {
-    let declared: Option<NamedMap<String>> = field(node, "variables", compiler, findings);
-    let entries = declared.into_iter().flat_map(|declared| declared.entries);
-    all.extend(entries.map(|variable| (variable.name, variable.value)));
-}
-
 /// Decodes the list `env` of the project or of an environment. Its names are literal.
 fn env_list(node: &Node, findings: &mut Findings) -> Vec<String> {
     let compiler = Compiler::new(Variables::default(), ReadableEnv::default());
@@ -321,11 +344,14 @@ struct Loader<'a> {
     seals: BTreeMap<String, Named<Seal>>,
     templates: BTreeMap<String, Named<Template>>,
     flows: BTreeMap<String, Named<Flow>>,
+    moved: Vec<Move>,
     /// The location of the first declaration of each name, by section.
     declared: BTreeMap<(&'static str, String), Span>,
-    /// Whether a file could not be read.
+    /// The names that the checks of all flows use.
+    check_uses: Vec<(Uses, Span)>,
     /// The files that were read.
     sources: Vec<Arc<SourceFile>>,
+    /// Whether a file could not be read.
     is_incomplete: bool,
 }
 
@@ -338,8 +364,10 @@ impl<'a> Loader<'a> {
             seals: BTreeMap::new(),
             templates: BTreeMap::new(),
             flows: BTreeMap::new(),
+            moved: Vec::new(),
             declared: BTreeMap::new(),
             sources: Vec::new(),
+            check_uses: Vec::new(),
             is_incomplete: false,
         }
     }
@@ -384,15 +412,29 @@ impl<'a> Loader<'a> {
             folder.clone_into(&mut template.folder);
             self.templates.insert(template.name.clone(), template);
         }
+        self.moved.extend(manifest.moved);
         let base = PathBase {
             root: self.root,
             folder,
         };
         for mut flow in self.new_entries("flows", manifest.flows, findings) {
+            flow.uses.extend(self.check_uses.iter().cloned());
             if prepare::flow(&mut flow, &base, &self.in_flow, findings) {
                 self.flows.insert(flow.name.clone(), flow);
             }
         }
+    }
+
+    /// Checks the renamed declarations of all files.
+    fn moves(&self, findings: &mut Findings) -> Moves {
+        let declared = |section: &'static str, name: &str| {
+            self.declared.contains_key(&(section, name.to_owned()))
+        };
+        let names = |section: &'static str| {
+            let all = self.declared.keys().filter(|(own, _)| *own == section);
+            all.map(|(_, name)| name.clone()).collect()
+        };
+        Moves::of(&self.moved, &declared, &names, findings)
     }
 
     /// Returns the entries of a section. Reports names that are already declared and leaves them

@@ -8,6 +8,7 @@
 
 mod account;
 mod characters;
+mod check;
 mod collections;
 mod decode;
 mod document;
@@ -18,10 +19,12 @@ mod file_names;
 mod files;
 mod flow;
 mod load;
+mod moves;
 pub mod path;
 mod prepare;
 mod project;
 mod project_file;
+mod prune;
 mod resolve;
 mod rules;
 pub mod schema;
@@ -29,9 +32,13 @@ mod seal;
 mod settings;
 mod signer;
 mod value;
+mod variable;
+mod variable_file;
+mod variable_values;
 mod yaml;
 
 pub use account::{Account, AccountKind, Organization, Person, SilentSign};
+pub use check::Check;
 pub use collections::{FieldMap, List, Named, NamedMap};
 pub use document::{Chunk, ChunkSource, Document, DocumentSource};
 pub use file_names::is_flow_name;
@@ -39,8 +46,10 @@ pub use flow::{
     Attachment, ExistingAccounts, Finish, Flow, OnChange, OnVanish, Process, RowAccount,
     RowAccountKind, Rows,
 };
-pub use load::unknown_environment;
+pub use load::{environment_names, unknown_environment};
+pub use moves::Moves;
 pub use project::{PROJECT_FILE, Project};
+pub use prune::{Prune, PruneKinds};
 pub use rules::SAME_ACCOUNT_HINT;
 pub use seal::{Pixels, Seal, SealSource, Template, TemplateSource};
 pub use settings::{

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::account::Account;
-use super::collections::Named;
+use super::check::Check;
+use super::collections::{List, Named};
 use super::flow::Flow;
+use super::moves::Moves;
+use super::prune::Prune;
 use super::seal::{Seal, Template};
 use super::settings::Settings;
 use crate::diagnostic::SourceFile;
@@ -34,10 +37,23 @@ pub struct Project {
     pub templates: BTreeMap<String, Named<Template>>,
     /// Flows by name.
     pub flows: BTreeMap<String, Named<Flow>>,
+    /// The checks of every flow.
+    pub checks: List<Check>,
+    /// The earlier names of renamed declarations.
+    pub moves: Moves,
+    /// What apply removes when it is no longer declared.
+    pub prune: Prune,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,
     /// The files that were read: `treaty.yaml` and the manifests.
     pub sources: Vec<Arc<SourceFile>>,
     /// The declared names, each with its section. Contains invalid declarations too.
     pub(super) declared: BTreeSet<(&'static str, String)>,
+}
+
+impl Project {
+    /// Returns the key of the only item of a flow without rows: the first name of the flow.
+    pub fn single_key<'a>(&'a self, flow: &'a str) -> &'a str {
+        self.moves.original("flows", flow)
+    }
 }

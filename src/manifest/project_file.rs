@@ -10,13 +10,17 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::account::Account;
+use super::check::{self, Check};
 use super::collections::{FieldMap, List, NamedMap};
 use super::decode::context;
 use super::env_list::EnvName;
 use super::flow::Flow;
+use super::moves::Move;
+use super::prune::Prune;
 use super::seal::{Seal, Template};
 use super::settings::{InvalidRows, Millis, RateLimit, ReportFormat, Tolerance};
 use super::value::{StaticText, forward_schema, parsed};
+use super::variable::Variable;
 use crate::api::operation::Op;
 
 /// A project: this file and the manifests that its patterns match.
@@ -43,10 +47,10 @@ pub(super) struct ProjectFile {
     /// The reports of a run.
     #[serde(default)]
     pub(super) reports: Reports,
-    /// Variables that expressions use as var.NAME.
+    /// Variables that expressions use as var.NAME: a value, or a declaration with type and default.
     #[serde(default)]
     #[allow(dead_code)]
-    variables: DecodedFirst<NamedMap<String>>,
+    variables: DecodedFirst<NamedMap<Variable>>,
     /// Environment variables that expressions can read as env.NAME, in all environments. Those that
     /// begin with TREATY_ cannot be listed. Default: none.
     #[serde(default)]
@@ -61,6 +65,12 @@ pub(super) struct ProjectFile {
     /// Limits for invalid rows, failed items and revoked items.
     #[serde(default)]
     pub(super) failures: Failures,
+    /// Conditions of every flow, as if each flow declared them.
+    #[serde(default, deserialize_with = "check::of_project")]
+    pub(super) checks: List<Check>,
+    /// What apply removes when no manifest declares it any more: true, or single kinds. Default: false.
+    #[serde(default)]
+    pub(super) prune: Prune,
     /// The file of the ledger, inside the project. Default: .treaty/{environment}.db.
     pub(super) ledger: Option<StaticText>,
     /// People and organizations, by name.
@@ -75,6 +85,10 @@ pub(super) struct ProjectFile {
     /// Contracts with their documents, signers and rows, by name.
     #[serde(default, deserialize_with = "flows")]
     pub(super) flows: NamedMap<Flow>,
+    /// Declarations that were renamed: what was recorded or sent under the old name belongs to the new
+    /// one.
+    #[serde(default)]
+    pub(super) moved: List<Move>,
 }
 
 /// Accounts, seals, templates and flows. All files of a project share one namespace.
@@ -94,6 +108,10 @@ pub(super) struct Manifest {
     /// Contracts with their documents, signers and rows, by name.
     #[serde(default, deserialize_with = "flows")]
     pub(super) flows: NamedMap<Flow>,
+    /// Declarations that were renamed: what was recorded or sent under the old name belongs to the new
+    /// one.
+    #[serde(default)]
+    pub(super) moved: List<Move>,
 }
 
 /// A field that is decoded before the others, because expressions in them depend on it.
@@ -139,10 +157,10 @@ pub(super) struct Environment {
     /// Whether changes must be confirmed with --confirm NAME. Default: false.
     #[serde(default)]
     pub(super) protected: bool,
-    /// Variables that expressions use as var.NAME.
+    /// Values of variables that expressions use as var.NAME.
     #[serde(default)]
     #[allow(dead_code)]
-    variables: DecodedFirst<NamedMap<String>>,
+    variables: DecodedFirst<NamedMap<StaticText>>,
     /// Environment variables that expressions can read as env.NAME in this environment, in addition
     /// to the project's. Default: none.
     #[serde(default)]

@@ -8,13 +8,14 @@ use super::project::Project;
 use super::seal::SealSource;
 use super::signer::{Positions, SignerKind};
 use super::value::StaticText;
-use super::{field_rules, file_names, rules};
+use super::{check, field_rules, file_names, rules};
 use crate::diagnostic::{Diagnostic, Findings, did_you_mean};
 
 /// Checks all references of a project. Adds errors and warnings to `findings`.
 pub(super) fn check(project: &Project, findings: &mut Findings) {
     field_rules::check(project, findings);
     file_names::check(project, findings);
+    check::check(&project.checks, findings);
     for account in project.accounts.values() {
         if let AccountKind::Organization(organization) = &account.kind {
             check_creator(project, None, &organization.creator, findings);
@@ -56,6 +57,7 @@ pub(super) fn check(project: &Project, findings: &mut Findings) {
 }
 
 fn check_flow(project: &Project, flow: &Named<Flow>, findings: &mut Findings) {
+    check::check(&flow.checks, findings);
     for account in &flow.accounts {
         if let Some(declared) = project.accounts.get(&account.name) {
             findings.push(

@@ -62,6 +62,7 @@ pub async fn build_plan<'a>(
         unobserved: HashMap::new(),
         drift: Vec::new(),
         unforced: Vec::new(),
+        suspected_renames: Vec::new(),
         unmatched: Vec::new(),
         matched: HashSet::new(),
         reissues: ReissueMatches::default(),
@@ -77,7 +78,7 @@ pub async fn build_plan<'a>(
     let now = client.map(|_| run.moment());
     for (rows, recorded_items) in opened {
         let flow_planner = FlowPlanner::new(&rows, planner, recorded_items);
-        let plan = plan_flow(
+        let (plan, checked) = plan_flow(
             flow_planner,
             now,
             &mut planned_run,
@@ -85,12 +86,14 @@ pub async fn build_plan<'a>(
             &mut duplicates,
         )?;
         findings.extend(rows.rounded_columns());
+        findings.extend(checked);
         findings.extend(check_revocation_limit(rows.flow, &plan, planner)?);
         needed.extend(referenced_resources(rows.flow));
         planned_run.flows.push(rows);
         planned_run.plan.flows.push(plan);
     }
-    findings.extend(undeclared_flows(project, ledger)?);
+    let renames = &mut planned_run.suspected_renames;
+    findings.extend(undeclared_flows(project, ledger, renames)?);
     let reissues = std::mem::take(&mut planned_run.reissues);
     findings.extend(reissues.findings(selection, ledger)?);
     planned_run.plan.people = std::mem::take(&mut planned_run.people).count();

@@ -18,7 +18,7 @@ use crate::desired::{
     indistinguishable_signers,
 };
 use crate::diagnostic::{Diagnostic, Place};
-use crate::expr::Fingerprint;
+use crate::expr::{Fingerprint, Totals};
 use crate::ledger::{LedgerError, RecordedItem, Step, step_name};
 use crate::manifest::{Flow, Named, OnVanish, SAME_ACCOUNT_HINT};
 use crate::plan::diff::{
@@ -27,14 +27,14 @@ use crate::plan::diff::{
 
 /// Renders and checks all rows of a flow, and plans their items.
 ///
-/// `now` is the time that deadlines are compared with; `None` skips this check.
+/// Returns the errors and warnings of the checks of the rows together, too. `now` is the time that deadlines are compared with; `None` skips this check.
 pub(crate) fn plan_flow(
     flow_planner: FlowPlanner<'_, '_>,
     now: Option<Timestamp>,
     planned_run: &mut PlannedRun<'_>,
     row_accounts: &mut RowAccounts,
     duplicates: &mut Duplicates,
-) -> Result<FlowPlan, Fatal> {
+) -> Result<(FlowPlan, Vec<Diagnostic>), Fatal> {
     let rows = flow_planner.rows;
     duplicates.begin_flow(rows.flow, rows.expected_rows());
     let mut row_planner = RowPlanner {
@@ -44,11 +44,15 @@ pub(crate) fn plan_flow(
         row_accounts,
         duplicates,
         reported: Vec::new(),
+        totals: rows.totals(),
+        invalid: 0,
         flow_planner,
     };
     let result = rows.each(|_, row| row_planner.plan_row(row));
     result.map_err(|error| unreadable_sheet(rows.flow, &error))??;
-    row_planner.flow_planner.finish(row_planner.planned_run)
+    let checked = rows.check_totals(&row_planner.totals, row_planner.invalid);
+    let plan = row_planner.flow_planner.finish(row_planner.planned_run)?;
+    Ok((plan, checked))
 }
 
 /// A row: its number, and the fingerprint of its cells if it has any.
@@ -76,6 +80,10 @@ struct RowPlanner<'l, 'p, 'a, 's> {
     duplicates: &'l mut Duplicates,
     /// Errors in manifests that were reported already.
     reported: Vec<Diagnostic>,
+    /// The totals of the valid rows.
+    totals: Totals,
+    /// The number of invalid rows.
+    invalid: u64,
 }
 
 impl RowPlanner<'_, '_, '_, '_> {
@@ -98,7 +106,7 @@ impl RowPlanner<'_, '_, '_, '_> {
             key,
             cells,
             outcome,
-            ..
+            row: cells_of_row,
         } = row;
         let row = RowRef { number, cells };
         let key = key.as_deref();
@@ -110,13 +118,17 @@ impl RowPlanner<'_, '_, '_, '_> {
                 self.flow_planner.push_left_out(row, key, recorded);
             }
             Outcome::Invalid(errors) => {
+                self.invalid += 1;
                 let errors = without_repeated(errors, &mut self.reported).into_iter();
                 let errors = errors.map(|error| error.of_item(key));
                 self.planned_run.row_findings.extend(errors);
                 self.refuse_reissue(key, NotReissued::Invalid);
                 self.flow_planner.push(row, key, ItemAction::Invalid, None);
             }
-            Outcome::Item(item) => self.plan_item(row, &item, recorded)?,
+            Outcome::Item(item) => {
+                self.totals.add(cells_of_row.as_ref());
+                self.plan_item(row, &item, recorded)?;
+            }
         }
         Ok(())
     }
@@ -376,7 +388,10 @@ fn without_repeated(
 ) -> Vec<Diagnostic> {
     errors.retain(|error| {
         let is_in_manifest = matches!(error.place, Some(Place::Span(_)));
-        let is_new = !is_in_manifest || !reported.contains(error);
+        // The message can have a value of the row.
+        let is_same =
+            |known: &Diagnostic| (&known.place, &known.hint) == (&error.place, &error.hint);
+        let is_new = !is_in_manifest || !reported.iter().any(is_same);
         if is_in_manifest && is_new && reported.len() < MAX_REPORTED {
             reported.push(error.clone());
         }

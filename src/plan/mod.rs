@@ -13,6 +13,7 @@ mod error;
 mod existing_accounts;
 mod forecast;
 mod items;
+mod moves;
 mod observe;
 mod people;
 mod planned_rows;
@@ -24,6 +25,7 @@ mod removed_rows;
 mod row_accounts;
 pub mod saved;
 mod selection;
+mod undeclared;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,7 @@ pub(crate) use existing_accounts::existing_account_error;
 pub use existing_accounts::{ExistingAccount, RowAccountLookup};
 pub use forecast::Calls;
 pub(crate) use items::{PAST_SIGN_VALIDITY_HINT, past_sign_validity, unreadable_sheet};
+pub use moves::{FlowMove, moved_flows};
 pub(crate) use observe::find_account;
 pub use observe::{Lookup, LookupListener};
 pub use people::People;
@@ -47,6 +50,9 @@ pub use planned_rows::PlannedRows;
 pub use planned_run::{PlannedRun, RefusedRows};
 pub use planner::Planner;
 pub use selection::{Observe, Selection};
+pub use undeclared::{Removal, Undeclared, UndeclaredKind, check_prune_limit, undeclared};
+
+use crate::address::Address;
 
 /// The actions of a run.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -60,12 +66,18 @@ pub struct Plan {
     pub row_accounts: RowAccountLookup,
     /// The people who are asked to sign.
     pub people: People,
+    /// The flows that are recorded under another name from now on.
+    pub moves: Vec<FlowMove>,
+    /// What is recorded and no longer declared.
+    pub undeclared: Vec<Undeclared>,
 }
 
 impl Plan {
     /// Whether applying the plan changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.resources.is_empty()
+        self.moves.is_empty()
+            && self.removals().next().is_none()
+            && self.resources.is_empty()
             && self
                 .flows
                 .iter()
@@ -78,12 +90,26 @@ impl Plan {
         for flow in &self.flows {
             calls.add_all(&flow.calls);
         }
+        for (_, removal) in self.removals() {
+            calls.add_all(&removal.calls());
+        }
         calls
     }
 
-    /// The number of resources and items whose action has this symbol.
+    /// What `prune` removes, with its address.
+    pub fn removals(&self) -> impl Iterator<Item = (&Address, &Removal)> {
+        let all = self.undeclared.iter();
+        all.filter_map(|own| Some((&own.address, own.prune.as_ref()?)))
+    }
+
+    /// The number of resources and items whose action has this symbol, and of removals.
     pub fn count(&self, symbol: char) -> u64 {
-        self.resources.count(symbol)
+        let removals = match symbol {
+            '-' => self.removals().count() as u64,
+            _ => 0,
+        };
+        removals
+            + self.resources.count(symbol)
             + self
                 .flows
                 .iter()

@@ -38,6 +38,8 @@ pub struct PlannedRun<'a> {
     pub drift: Vec<Drift>,
     /// The patterns of `--force-update` that match no declared account.
     pub unforced: Vec<AddressPattern>,
+    /// Recorded flows that are no longer declared, each with a new flow: they may be renamed.
+    pub suspected_renames: Vec<(String, String)>,
     /// Targets that match no address.
     pub unmatched: Vec<AddressPattern>,
     /// Indexes of the targets that match an item.

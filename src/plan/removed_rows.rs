@@ -46,10 +46,12 @@ pub(crate) fn plan_removed_rows(
 }
 
 /// Warns of recorded flows that are no longer declared: the flow may have been renamed, contracts
-/// may be under way, or items may be in doubt or were interrupted.
+/// may be under way, or items may be in doubt or were interrupted. Adds the flows that may be renamed
+/// to `renames`, with a new flow.
 pub(crate) fn undeclared_flows(
     project: &Project,
     ledger: &dyn Ledger,
+    renames: &mut Vec<(String, String)>,
 ) -> Result<Vec<Diagnostic>, LedgerError> {
     let mut warnings = Vec::new();
     let recorded = ledger.flows()?;
@@ -71,8 +73,12 @@ pub(crate) fn undeclared_flows(
                 sent = sent,
                 new = new
             );
-            let hint =
-                t!("a renamed flow counts as a new flow: its signers are asked to sign again");
+            let hint = t!(
+                "a renamed flow counts as a new flow, and its signers are asked again: if it was renamed, add moved: [ { from: flows.%{flow}, to: flows.%{new} } ]",
+                flow = flow,
+                new = new
+            );
+            renames.push((flow.clone(), new.clone()));
             warnings.push(Diagnostic::warning(message).hint(hint));
         } else if under_way > 0 {
             let message = t!(
@@ -100,6 +106,15 @@ pub(crate) fn undeclared_flows(
         }
     }
     Ok(warnings)
+}
+
+/// Returns the number of recorded contracts of a flow that can still be signed.
+pub(crate) fn under_way(ledger: &(impl Ledger + ?Sized), flow: &str) -> Result<u64, LedgerError> {
+    let mut count = 0;
+    ledger.items(flow, &mut |_, item| {
+        count += u64::from(item.can_be_revoked())
+    })?;
+    Ok(count)
 }
 
 /// Returns an error when the plan revokes more items of a flow than allowed.

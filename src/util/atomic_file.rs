@@ -18,12 +18,17 @@ use crate::util::private_file;
 
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", t!("%{path} cannot be written: %{why}", path = path.display(), why = why))]
+#[error("{}", t!("%{path} cannot be written: %{why}", path = shown(path).display(), why = why))]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
     /// The error of the operating system.
     pub why: std::io::Error,
+}
+
+/// Returns a path without the `./` that it has in the current folder.
+fn shown(path: &Path) -> &Path {
+    path.strip_prefix(".").unwrap_or(path)
 }
 
 /// Returns whether a write failed because there is no space left for this user.

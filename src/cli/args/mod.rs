@@ -11,6 +11,7 @@ mod project;
 mod run;
 mod sent;
 mod shared;
+mod shell;
 mod state;
 mod values;
 
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
 
+use crate::expr::VariableSources;
 pub(super) use doctor::Doctor;
 pub(super) use language::Language;
 pub(super) use preview::Preview;
@@ -26,8 +28,10 @@ pub(super) use project::{Ask, Init, Sandbox, Schema, SchemaOf, Sheet};
 pub(super) use run::{Apply, Plan, PlanFormat, Selected, ShowPlan};
 pub(super) use sent::{Audit, Listen, Report, Revoke, Runs, Status, Sync};
 pub(super) use shared::{Consent, LedgerChoice, Matching, Waiting};
+pub(super) use shell::{Completions, Man};
 pub(super) use state::{
-    Adopt, Export, Forget, Import, InitLedger, List, Settle, Settlement, Show, State, StateCommand,
+    Adopt, Export, Forget, Import, InitLedger, List, Move, Settle, Settlement, Show, State,
+    StateCommand,
 };
 pub(super) use values::{Format, Until};
 
@@ -110,6 +114,23 @@ pub(super) struct Global {
         value_name = "NAME"
     )]
     pub(super) allow_env: Vec<String>,
+    /// Set a variable that treaty.yaml declares; overrides every other value
+    ///
+    /// Can be repeated. The command line is visible to other users: pass secrets with --var-file or
+    /// TREATY_VAR_NAME.
+    #[arg(
+        long,
+        global = true,
+        help_heading = GLOBAL,
+        value_parser = values::variable,
+        value_name = "NAME=VALUE"
+    )]
+    pub(super) var: Vec<(String, String)>,
+    /// Read variables from a file: .yaml, .json, or lines NAME=VALUE
+    ///
+    /// Can be repeated; later files override earlier ones.
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
+    pub(super) var_file: Vec<PathBuf>,
     /// The format of progress, logs and errors on standard error
     #[arg(
         long,
@@ -170,6 +191,16 @@ pub(super) struct Global {
     /// programs read the output.
     #[arg(skip)]
     pub(super) shows_project: bool,
+}
+
+impl Global {
+    /// Returns the values of variables on the command line.
+    pub(super) fn variables(&self) -> VariableSources {
+        VariableSources {
+            values: self.var.clone(),
+            files: self.var_file.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -328,6 +359,18 @@ Examples:
   treaty schema project > .treaty/schema/project.json
   treaty schema manifest > .treaty/schema/manifest.json")]
     Schema(Schema),
+    /// Print the completion script of a shell
+    #[command(long_about = shell::COMPLETIONS, after_help = "\
+Examples:
+  treaty completions bash > ~/.local/share/bash-completion/completions/treaty
+  treaty completions fish > ~/.config/fish/completions/treaty.fish")]
+    Completions(Completions),
+    /// Print the manual page
+    #[command(after_help = "\
+Examples:
+  treaty man | man -l -
+  treaty man --output ~/.local/share/man/man1")]
+    Man(Man),
 }
 
 #[derive(Debug, clap::Args)]
@@ -371,6 +414,8 @@ impl Command {
             Self::Ask(_) => "ask",
             Self::Sandbox(_) => "sandbox",
             Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 

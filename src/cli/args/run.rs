@@ -1,5 +1,6 @@
 //! The arguments of `treaty plan` and `treaty apply`.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -66,6 +67,11 @@ pub(crate) struct Selected {
     /// share of the items of the flow that can be revoked.
     #[arg(long, value_name = "N|P%", value_parser = tolerance)]
     pub(crate) max_revoke: Option<Tolerance>,
+    /// The most accounts and grants that prune may remove; default 1
+    ///
+    /// A count, or a share of what is recorded and no longer declared.
+    #[arg(long, value_name = "N|P%", value_parser = tolerance)]
+    pub(crate) max_delete: Option<Tolerance>,
     /// Show all actions instead of samples
     #[arg(long)]
     pub(crate) all: bool,
@@ -153,7 +159,8 @@ pub(crate) struct ShowPlan {
 pub(crate) struct Apply {
     /// A saved plan: exactly it is applied, without a question, or nothing
     #[arg(value_name = "FILE", conflicts_with_all = [
-        "target", "exclude", "observe", "reissue", "force_update", "retry", "max_revoke", "accept_ledger"
+        "target", "exclude", "observe", "reissue", "force_update", "retry", "max_revoke", "max_delete",
+        "accept_ledger"
     ])]
     pub(crate) file: Option<PathBuf>,
     #[command(flatten)]
@@ -163,12 +170,26 @@ pub(crate) struct Apply {
     /// If more items fail, no new item is started. A count or a share of the items.
     #[arg(long, value_name = "N|P%", value_parser = tolerance)]
     pub(crate) max_failures: Option<Tolerance>,
+    /// Send the first N items, and the others only if none of them failed
+    ///
+    /// Asks before the others are sent, unless --yes is given. Stops if one of the first items failed
+    /// or is in doubt.
+    #[arg(long, value_name = "N")]
+    pub(crate) canary: Option<NonZeroU64>,
+    /// With --canary, wait until all signers of the first items have signed
+    #[arg(long, requires = "canary")]
+    pub(crate) until_signed: bool,
     /// Do not ask for confirmation
     #[arg(long)]
     pub(crate) yes: bool,
     /// Confirm a protected environment by its name
     #[arg(long, value_name = "NAME")]
     pub(crate) confirm: Option<String>,
+    /// Confirm that a flow is new and not a renamed one; for protected environments
+    ///
+    /// Can be repeated. A renamed flow is declared with moved, and sends nothing again.
+    #[arg(long, value_name = "FLOW")]
+    pub(crate) new_flow: Vec<String>,
     #[command(flatten)]
     pub(crate) ledger: LedgerChoice,
     #[command(flatten)]

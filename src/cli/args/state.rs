@@ -54,6 +54,12 @@ Examples:
   treaty state settle 'flows.loans[\"HT-1\"]' done 123456
   treaty state settle 'flows.loans[\"HT-1\"]' again")]
     Settle(Settle),
+    /// Record a flow under another name
+    #[command(long_about = MV, after_help = "\
+Examples:
+  treaty state mv flows.loan flows.loans
+  treaty -e production state mv flows.loan flows.loans --yes --confirm production")]
+    Mv(Move),
     /// Export the ledger as JSON lines
     #[command(after_help = "\
 Examples:
@@ -83,6 +89,12 @@ const FORGET: &str = "\
 Remove a resource or item from the ledger.
 
 It remains at the service. The next apply treats it as new: an item whose row is still in the sheet is sent again.";
+
+const MV: &str = "\
+Record a flow under another name.
+
+Its items keep their keys and contracts: a renamed flow sends nothing again. An entry in moved: of the manifests does \
+the same in every environment with the next apply.";
 
 const ADOPT: &str = "\
 Record a resource or flow that exists at the service.
@@ -122,6 +134,18 @@ pub(crate) struct Forget {
     /// The address of the resource or item
     #[arg(value_name = "ADDRESS")]
     pub(crate) address: Address,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Move {
+    /// The recorded flow, such as flows.loan
+    #[arg(value_name = "FROM")]
+    pub(crate) from: Address,
+    /// Its new address, such as flows.loans
+    #[arg(value_name = "TO")]
+    pub(crate) to: Address,
     #[command(flatten)]
     pub(crate) consent: Consent,
 }

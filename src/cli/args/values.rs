@@ -66,6 +66,16 @@ pub(super) fn env_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Parses `NAME=VALUE`.
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
 /// Parses a share: `10%`.
 pub(super) fn share(text: &str) -> Result<f64, String> {
     match text.parse() {

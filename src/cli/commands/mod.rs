@@ -3,6 +3,7 @@
 mod apply;
 mod ask;
 mod audit;
+mod completions;
 mod doctor;
 mod init;
 mod listen;
@@ -46,5 +47,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Command::Ask(own) => ask::run(global, own),
         Command::Sandbox(own) => sandbox::run(global, own),
         Command::Schema(own) => Ok(schema::run(own)),
+        Command::Completions(own) => completions::completions(own),
+        Command::Man(own) => completions::man(own),
     }
 }

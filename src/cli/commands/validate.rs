@@ -12,7 +12,7 @@ use crate::desired::{FlowRows, Resources, warn_expired};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::ledger::{Ledger, LedgerError, Sqlite};
 use crate::manifest::{Settings, Tolerance};
-use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, build_plan};
+use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, build_plan, moved_flows};
 
 pub(super) fn run(global: &Global, args: &Validate) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -24,6 +24,8 @@ pub(super) fn run(global: &Global, args: &Validate) -> anyhow::Result<Exit> {
     findings.set_listener(errors.listener());
     let ledger = read_ledger(&session, &project.settings)?;
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
+    let moves = moved_flows(&project, &ledger, &mut findings)?;
+    ledger.read_renamed(moves.iter().map(|own| (&*own.from, &*own.to)));
     let planner = Planner {
         project: &project,
         resources: &resources,

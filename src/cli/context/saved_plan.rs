@@ -83,6 +83,7 @@ pub(in crate::cli) fn selected(saved: &SavedPlan, all: bool) -> Result<Selected,
         force_update: patterns(&options.force_update)?,
         retry: options.retry.map(Into::into),
         max_revoke: options.max_revoke.map(Into::into),
+        max_delete: options.max_delete.map(Into::into),
         all,
     })
 }
@@ -134,6 +135,7 @@ pub(in crate::cli) fn write(
         observe: chosen.observe.into(),
         retry: chosen.retry.map(Into::into),
         max_revoke: chosen.max_revoke.map(Into::into),
+        max_delete: chosen.max_delete.map(Into::into),
     };
     let mut saved = SavedPlan::new(head, options, basis, &planned.plan);
     saved.valid_until = valid_until.map(Timestamp::as_millisecond);

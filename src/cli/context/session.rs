@@ -23,7 +23,9 @@ use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
 use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
 use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
-use crate::plan::{Listing, PlannedRun, Planner, Selection, build_plan};
+use crate::plan::{
+    Listing, PlannedRun, Planner, Selection, build_plan, check_prune_limit, moved_flows, undeclared,
+};
 use crate::report::ErrorTable;
 
 /// The environment and the start time of a command.
@@ -43,7 +45,7 @@ impl Session {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         Self {
-            environ: Environ::new(environ, global.allow_env.clone()),
+            environ: Environ::new(environ, global.allow_env.clone(), global.variables()),
             run_time: RunTime::at(started),
             started,
             log_format: global.log_format,
@@ -207,6 +209,8 @@ pub(in crate::cli) fn with_plan(
         Err(_) => (Sqlite::empty(&binding(settings, None))?, None),
     };
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
+    let moves = moved_flows(&project, &ledger, &mut findings)?;
+    ledger.read_renamed(moves.iter().map(|own| (&*own.from, &*own.to)));
     let runtime = runtime()?;
     let rows = RowLookup {
         project: &project,
@@ -255,6 +259,13 @@ pub(in crate::cli) fn with_plan(
     let mut planned_run = planned_run?;
     let resources_plan = &mut planned_run.plan.resources;
     resources_plan.mask_values(|value| env_values::masked(value).into_owned());
+    planned_run.plan.moves = moves;
+    if findings.errors() == 0 {
+        let selection = (&planner.selection, session.started);
+        let found = undeclared(&project, &resources, &ledger, selection, &planned_run)?;
+        findings.extend(check_prune_limit(&found, selected.max_delete));
+        planned_run.plan.undeclared = found;
+    }
     ledger.wait_until_verified()?;
     for rows in &planned_run.flows {
         findings.extend(rows.warnings());

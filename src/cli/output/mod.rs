@@ -15,6 +15,7 @@ mod log_file;
 mod log_format;
 pub(super) mod logging;
 pub(super) mod metrics;
+mod moves;
 pub(super) mod out;
 mod plan_changes;
 pub(super) mod plan_head;
@@ -26,6 +27,7 @@ pub(super) mod prompt;
 pub(super) mod sheet_changes;
 pub(super) mod style;
 pub(super) mod target;
+mod undeclared;
 pub(in crate::cli) mod wrap;
 
 pub(super) use log_format::stamped;

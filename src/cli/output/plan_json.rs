@@ -8,9 +8,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::plan_text::{not_sent, replaced_status};
-use super::{env_values, existing_accounts};
+use super::{env_values, existing_accounts, undeclared};
 use crate::plan::saved::PlanHead;
-use crate::plan::{Difference, FieldChange, FlowPlan, ItemAction, Plan, SAMPLES};
+use crate::plan::{
+    Difference, FieldChange, FlowMove, FlowPlan, ItemAction, Plan, ResourceAction, SAMPLES,
+    Undeclared,
+};
 
 /// The version of the format. It grows when a field is removed or gets another meaning.
 const VERSION: u32 = 1;
@@ -39,6 +42,10 @@ struct PlanJson {
     people: PeopleJson,
     /// The actions on accounts, seals and templates.
     resources: Vec<ResourceJson>,
+    /// The flows that are recorded under another name from now on.
+    moves: Vec<MoveJson>,
+    /// What is recorded and no longer declared.
+    undeclared: Vec<UndeclaredJson>,
     /// The flows.
     flows: Vec<FlowJson>,
     /// The existing accounts of rows that treaty did not create.
@@ -117,6 +124,30 @@ struct ResourceJson {
     changes: Vec<FieldChange>,
     /// Why it is blocked.
     reason: Option<String>,
+}
+
+/// A renamed flow.
+#[derive(Debug, Serialize, JsonSchema)]
+struct MoveJson {
+    /// The recorded address.
+    from: String,
+    /// The declared address.
+    to: String,
+    /// The number of its items.
+    items: u64,
+}
+
+/// Something that the ledger records and no manifest declares.
+#[derive(Debug, Serialize, JsonSchema)]
+struct UndeclaredJson {
+    /// The address.
+    address: String,
+    /// delete, or blocked if it stays.
+    action: &'static str,
+    /// What apply does, or what stays in force.
+    note: String,
+    /// What to do about it if it stays.
+    hint: Option<String>,
 }
 
 /// The items of a flow.
@@ -244,6 +275,8 @@ fn document(plan: &Plan, head: &PlanHead, all: bool) -> PlanJson {
                 reason: entry.reason.map(str::to_owned),
             })
             .collect(),
+        moves: plan.moves.iter().map(Into::into).collect(),
+        undeclared: plan.undeclared.iter().map(Into::into).collect(),
         flows: plan
             .flows
             .iter()
@@ -292,6 +325,31 @@ fn flow(flow: &FlowPlan, all: bool) -> FlowJson {
                 difference: sample.difference.clone().map(Into::into),
             })
             .collect(),
+    }
+}
+
+impl From<&FlowMove> for MoveJson {
+    fn from(own: &FlowMove) -> Self {
+        Self {
+            from: format!("flows.{}", own.from),
+            to: format!("flows.{}", own.to),
+            items: own.items,
+        }
+    }
+}
+
+impl From<&Undeclared> for UndeclaredJson {
+    fn from(own: &Undeclared) -> Self {
+        let action = match own.prune {
+            Some(_) => ResourceAction::Delete,
+            None => ResourceAction::Blocked,
+        };
+        Self {
+            address: own.address.to_string(),
+            action: action.word(),
+            note: own.note(),
+            hint: undeclared::action(own),
+        }
     }
 }
 

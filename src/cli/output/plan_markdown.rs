@@ -25,6 +25,7 @@ pub(in crate::cli) fn lines(plan: &Plan, head: &PlanHead, all: bool) -> Vec<Stri
     }
     write_notes(&mut out, plan);
     out.extend(["", "<details><summary>Actions</summary>", ""].map(str::to_owned));
+    write_moves(&mut out, plan);
     write_resources(&mut out, plan);
     write_flows(&mut out, plan, all);
     write_accounts(&mut out, plan);
@@ -93,21 +94,36 @@ fn write_notes(out: &mut Vec<String>, plan: &Plan) {
     }
 }
 
+fn write_moves(out: &mut Vec<String>, plan: &Plan) {
+    for own in &plan.moves {
+        let (from, to) = (
+            code(&format!("flows.{}", own.from)),
+            code(&format!("flows.{}", own.to)),
+        );
+        let line = format!(
+            "{from} is renamed to {to}: {} recorded contracts keep their keys.",
+            own.items
+        );
+        out.extend([line, String::new()]);
+    }
+}
+
 fn write_resources(out: &mut Vec<String>, plan: &Plan) {
     let entries = plan.resources.entries();
-    let mut entries = entries
-        .filter(|entry| entry.action.symbol() != '=')
-        .peekable();
-    if entries.peek().is_none() {
+    let changed = entries.filter(|entry| entry.action.symbol() != '=');
+    let changed = changed.map(|entry| {
+        let note = plan_changes::resource(&entry);
+        (entry.action.symbol(), entry.address, note)
+    });
+    let undeclared = plan.undeclared.iter();
+    let undeclared = undeclared.map(|own| (own.symbol(), own.address.clone(), own.note()));
+    let entries: Vec<_> = changed.chain(undeclared).collect();
+    if entries.is_empty() {
         return;
     }
     out.extend(["| | address | |", "|---|---|---|"].map(str::to_owned));
-    for entry in entries {
-        let symbol = entry.action.symbol();
-        let (address, note) = (
-            code(&entry.address.to_string()),
-            text(&plan_changes::resource(&entry)),
-        );
+    for (symbol, address, note) in entries {
+        let (address, note) = (code(&address.to_string()), text(&note));
         out.push(format!("| `{symbol}` | {address} | {note} |"));
     }
     out.push(String::new());

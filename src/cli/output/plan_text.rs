@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::style::{BOLD, DIM, GREEN, RED, RESET, Style, YELLOW};
-use super::{env_values, existing_accounts, out, plan_changes};
+use super::{env_values, existing_accounts, moves, out, plan_changes, undeclared};
 use crate::api::time;
 use crate::ledger::ItemStatus;
 use crate::plan::saved::PlanHead;
@@ -128,6 +128,7 @@ const ACTIONS: [(ItemAction, &str); 14] = [
 /// Renders the actions on resources and rows.
 #[allow(clippy::too_many_lines)]
 fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
+    moves::write_text(out, &plan.moves);
     for entry in plan.resources.entries() {
         let (address, symbol) = (&entry.address, entry.action.symbol());
         if symbol == '=' && !all {
@@ -205,6 +206,7 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
         }
     }
     existing_accounts::write_text(out, &plan.row_accounts, all);
+    undeclared::write_text(out, &plan.undeclared);
 }
 
 /// Returns the recorded statuses of the items with an action that says nothing of them.

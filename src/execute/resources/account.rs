@@ -11,8 +11,11 @@ use crate::execute::context::StepContext;
 use crate::execute::error::StepError;
 use crate::execute::executor::Executor;
 use crate::execute::journal::{AttemptError, ProbeResult};
-use crate::ledger::{Failure, RecordedAccount, RecordedGrant, Resource, ResourceKind, Write};
-use crate::plan::{AccountAction, Grant, field_fingerprints, plan_row_account};
+use crate::ledger::{
+    Failure, RecordedAccount, RecordedGrant, Resource, ResourceKind, Write, declared_fields,
+    is_kept, is_made,
+};
+use crate::plan::{AccountAction, Grant, Removal, field_fingerprints, plan_row_account};
 use crate::util::failpoint::failpoint;
 
 /// How an account that was to be created came into being.
@@ -40,9 +43,11 @@ impl Executor<'_> {
             .context
             .ledger
             .resource(ResourceKind::Account, account.third_id())?;
+        let mut was_made = known.as_ref().is_some_and(|known| is_made(&known.fields));
         let id = match action {
             AccountAction::Create => {
                 let (id, origin) = self.create(account, known.clone(), false).await?;
+                was_made = origin == AccountOrigin::Created;
                 if origin != AccountOrigin::Created {
                     self.record_existing(account.third_id());
                 }
@@ -52,6 +57,7 @@ impl Executor<'_> {
                 id
             }
             AccountAction::Adopt(id) => {
+                was_made = false;
                 let id = self.adopt(account, id, known.as_ref()).await?;
                 self.record_taken_account(address, None, false);
                 id
@@ -63,8 +69,48 @@ impl Executor<'_> {
             }
             AccountAction::Unchanged(id) => id.clone(),
         };
-        self.grant(account, &id, grant).await?;
+        self.set_grant(account.third_id(), &id, grant).await?;
+        self.mark_declared(account, was_made).await?;
         Ok(id)
+    }
+
+    /// Records that a manifest declares an account, whether treaty made it, and whether it is
+    /// protected, for the time when it is no longer declared.
+    async fn mark_declared(&self, account: &Account, is_made: bool) -> Result<(), StepError> {
+        let (kind, identity) = (ResourceKind::Account, account.third_id());
+        let ledger = self.context.ledger;
+        let Some(resource) = ledger.resource(kind, identity)? else {
+            return Ok(());
+        };
+        let fields = declared_fields(resource.fields.clone(), is_made, account.protect);
+        if fields == resource.fields || is_kept(&fields) {
+            return Ok(());
+        }
+        let write = Write::Resource {
+            kind,
+            identity: identity.to_owned(),
+            resource: Resource { fields, ..resource },
+        };
+        Ok(ledger.write(vec![write]).await?)
+    }
+
+    /// Removes an account that is no longer declared, or its grant.
+    pub(crate) async fn remove(&self, removal: &Removal) -> Result<(), StepError> {
+        let Removal {
+            third_id,
+            account_id,
+            revokes,
+            deletes,
+        } = removal;
+        if *revokes {
+            let _guard = self.account_locks.lock(third_id).await;
+            self.context.check_account(third_id, account_id)?;
+            self.set_grant(third_id, account_id, Grant::Revoke).await?;
+        }
+        if *deletes {
+            self.delete_account(third_id, account_id).await?;
+        }
+        Ok(())
     }
 
     /// Deletes an account that the manifest declares as absent. An account that does not exist any
@@ -238,9 +284,9 @@ impl Executor<'_> {
     }
 
     /// Grants or revokes automatic signing for an account, and records it.
-    async fn grant(
+    async fn set_grant(
         &self,
-        account: &Account,
+        third_id: &str,
         id: &AccountId,
         grant: Grant,
     ) -> Result<(), StepError> {
@@ -268,7 +314,7 @@ impl Executor<'_> {
         if let Some(resource) = self
             .context
             .ledger
-            .resource(ResourceKind::Account, account.third_id())?
+            .resource(ResourceKind::Account, third_id)?
         {
             let resource = Resource {
                 grant: recorded,
@@ -276,7 +322,7 @@ impl Executor<'_> {
             };
             let write = Write::Resource {
                 kind: ResourceKind::Account,
-                identity: account.third_id().to_owned(),
+                identity: third_id.to_owned(),
                 resource,
             };
             self.context.ledger.write(vec![write]).await?;

@@ -135,12 +135,29 @@ pub(in crate::manifest) fn usable<T>(decode: impl FnOnce() -> Option<T>) -> Opti
 
 /// Decodes with `row`, `key` and `run` in scope.
 pub(in crate::manifest) fn in_flow<R>(f: impl FnOnce() -> R) -> R {
+    with_compiler(Compiler::in_flow, f)
+}
+
+/// Decodes with `row`, `key`, `run` and `flow` in scope.
+pub(in crate::manifest) fn in_check<R>(f: impl FnOnce() -> R) -> R {
+    with_compiler(Compiler::in_check, f)
+}
+
+fn with_compiler<R>(change: impl FnOnce(&Compiler) -> Compiler, f: impl FnOnce() -> R) -> R {
     let outer = with(|context| {
-        let inner = context.compiler.in_flow();
+        let inner = change(&context.compiler);
         std::mem::replace(&mut context.compiler, inner)
     });
     let result = f();
     with(|context| context.compiler = outer);
+    result
+}
+
+/// Decodes without adding the names that expressions use to those of the current flow.
+pub(in crate::manifest) fn with_own_uses<R>(f: impl FnOnce() -> R) -> R {
+    let outer = take_uses();
+    let result = f();
+    with(|context| context.uses = outer);
     result
 }
 
@@ -166,6 +183,11 @@ pub(in crate::manifest) fn compile(source: &str) -> Expr {
     match compiler.compile(source, &span) {
         Ok(expr) => {
             let uses = expr.uses().clone();
+            if uses.unset {
+                // The variable was reported, or its part of the project is not selected.
+                with(|context| context.is_reported = true);
+                return Expr::placeholder(&span);
+            }
             with(|context| context.uses.push((uses, span)));
             expr
         }

@@ -95,7 +95,7 @@ impl Basis {
             .filter(|address| self.resources.get(address) != now.get(address))
             .map(|address| {
                 let text = t!(
-                    "%{address} has other values: an environment variable or a file has changed",
+                    "%{address} has other values: a variable, an environment variable or a file has changed",
                     address = address
                 );
                 text.into_owned()

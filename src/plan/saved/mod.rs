@@ -84,20 +84,22 @@ pub struct PlanOptions {
     /// `--retry`.
     pub retry: Option<Retry>,
     /// `--max-revoke`.
-    pub max_revoke: Option<RevocationLimit>,
+    pub max_revoke: Option<Limit>,
+    /// `--max-delete`.
+    pub max_delete: Option<Limit>,
 }
 
-/// The limit of revocations of a flow.
+/// A limit of revocations or deletions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum RevocationLimit {
-    /// A number of items.
+pub enum Limit {
+    /// A number.
     Count(u64),
-    /// A share of all items, from 0 to 1.
+    /// A share, from 0 to 1.
     Share(f64),
 }
 
-impl From<Tolerance> for RevocationLimit {
+impl From<Tolerance> for Limit {
     fn from(limit: Tolerance) -> Self {
         match limit {
             Tolerance::Count(count) => Self::Count(count),
@@ -106,11 +108,11 @@ impl From<Tolerance> for RevocationLimit {
     }
 }
 
-impl From<RevocationLimit> for Tolerance {
-    fn from(limit: RevocationLimit) -> Self {
+impl From<Limit> for Tolerance {
+    fn from(limit: Limit) -> Self {
         match limit {
-            RevocationLimit::Count(count) => Self::Count(count),
-            RevocationLimit::Share(share) => Self::Share(share),
+            Limit::Count(count) => Self::Count(count),
+            Limit::Share(share) => Self::Share(share),
         }
     }
 }

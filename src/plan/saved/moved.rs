@@ -20,6 +20,10 @@ pub(super) fn moved(planned: &Plan, now: &Plan) -> Vec<String> {
             None => moved.push(t!("flows.%{flow} differs", flow = flow.flow).into_owned()),
         }
     }
+    if planned.moves != now.moves {
+        moved.push(t!("other flows are renamed").into_owned());
+    }
+    undeclared(planned, now, &mut moved);
     let is_equal = moved.is_empty()
         && flows.next().is_none()
         && planned.resources == now.resources
@@ -35,6 +39,26 @@ pub(super) fn moved(planned: &Plan, now: &Plan) -> Vec<String> {
         moved.push(t!("%{count} more", count = more).into_owned());
     }
     moved
+}
+
+/// Adds what became undeclared or declared again, and other removals.
+fn undeclared(planned: &Plan, now: &Plan, moved: &mut Vec<String>) {
+    let differing = |these: &Plan, those: &Plan| -> Vec<Address> {
+        let these = these.undeclared.iter();
+        let differing = these.filter(|own| !those.undeclared.contains(own));
+        differing.map(|own| own.address.clone()).collect()
+    };
+    let mut addresses = differing(planned, now);
+    addresses.extend(differing(now, planned));
+    addresses.sort();
+    addresses.dedup();
+    moved.extend(addresses.iter().map(|address| {
+        t!(
+            "%{address}: what is no longer declared, or its removal, differs",
+            address = address
+        )
+        .into_owned()
+    }));
 }
 
 fn resources(planned: &Plan, now: &Plan) -> Vec<String> {

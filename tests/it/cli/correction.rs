@@ -156,7 +156,7 @@ fn a_returned_report_is_read_as_what_it_is() {
 #[test]
 fn a_key_that_a_spreadsheet_changed_is_an_error() {
     for (key, written, changed) in [
-        ("3-12", "3-12", "3月12日"),
+        ("3-12", "'3-12", "3月12日"),
         ("1.10", "1.10", "1.1"),
         ("0005", "'0005", "5"),
     ] {
@@ -180,6 +180,20 @@ fn a_key_that_a_spreadsheet_changed_is_an_error() {
         assert!(run.stderr.contains(message), "{}", run.stderr);
         assert!(run.stdout.contains("1 failed"), "{}", run.stdout);
     }
+}
+
+#[test]
+fn a_text_that_a_spreadsheet_reads_as_a_date_is_protected() {
+    let project = Project::loans();
+    let sheet = project.sheet();
+    let lines: Vec<&str> = sheet.lines().take(2).collect();
+    let own = lines[1].replacen(",36,", ",3-12,", 1);
+    project.set_sheet(&[lines[0], &own].join("\r\n"));
+    project.expect(&["apply", "--yes"], 0);
+    let report = project.read("reports/latest/loans.csv");
+    assert!(report.contains(",'3-12,"), "{report}");
+    project.write("loans.csv", &report);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
 }
 
 #[test]

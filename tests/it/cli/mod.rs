@@ -1,7 +1,10 @@
 //! The binary, run as a process.
 
 mod bad_workbooks;
-pub(crate) mod cases;
+pub(crate) mod canary;
+mod cases;
+mod checks;
+mod completions;
 mod contracts;
 mod correction;
 pub(crate) mod deep_input;
@@ -18,9 +21,11 @@ mod foreign_text;
 mod gitops;
 pub(crate) mod journeys;
 pub(crate) mod logs;
+mod moved;
 mod new_projects;
 pub(crate) mod nightly;
 mod preview;
+pub(crate) mod prune;
 mod saved_plans;
 pub(crate) mod schema;
 pub(crate) mod sheets;
@@ -31,4 +36,5 @@ mod status;
 pub(crate) mod terminal;
 pub(crate) mod validation;
 mod values;
+mod variables;
 mod workbooks;

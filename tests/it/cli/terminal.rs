@@ -146,6 +146,34 @@ fn ignores_input_typed_before_the_prompt() {
     assert!(!project.was_called());
 }
 
+#[test]
+fn asks_before_the_items_after_the_first_ones() {
+    let project = Project::loans();
+    let (mut hands, keyboard) = terminal();
+    let mut child = project
+        .command(&["apply", "--canary", "2"])
+        .stdin(keyboard)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("treaty runs");
+    let mut told = child.stderr.take().expect("what is told");
+    for (question, answer) in [
+        ("Apply this plan to sandbox? [y/N]", "y\n"),
+        ("Send the other 198 items? [y/N]", "n\n"),
+    ] {
+        wait_for(&mut told, question);
+        hands.write_all(answer.as_bytes()).expect("typed");
+    }
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).expect("UTF-8");
+    assert_eq!(child.wait().expect("an end").code(), Some(3), "{rest}");
+    let told = "apply again to send the other items";
+    assert!(rest.contains(told), "{rest}");
+    let run = project.expect(&["apply", "--yes"], 0);
+    assert!(run.stdout.contains("198 to send"), "{}", run.stdout);
+}
+
 /// A command that ends contracts is not proposed for a typing error.
 #[test]
 fn an_unknown_command_never_proposes_revoke() {

@@ -1,11 +1,14 @@
 //! `treaty apply`: builds a plan, shows it, asks for confirmation, executes it and writes the
 //! reports.
 
+mod canary;
 mod flow_writer;
 mod run_report;
 
 use std::cell::RefCell;
 use std::fs::DirEntry;
+use std::io::IsTerminal as _;
+use std::num::NonZeroU64;
 use std::path::Path;
 
 use anyhow::Context;
@@ -28,6 +31,7 @@ use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncSt
 use crate::ledger::{Ledger, LedgerError, RunRecord, Sqlite, Write};
 use crate::plan::{Fatal, FlowPlan, Observe};
 use crate::util::failpoint::failpoint;
+use canary::Canary;
 use run_report::RunReport;
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
@@ -83,6 +87,10 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             if let Some(warning) = existing_accounts::warning(plan) {
                 out::log_warning(global.log_format, warning);
             }
+            if !confirm_new_flows(args, context)? {
+                out::log_note(global.log_format, t!(prompt::DECLINED));
+                return Ok(Exit::Error);
+            }
             if plan.is_empty() || prompt::confirmed(args, settings)? {
                 execute(global, args, context, found, &mut metrics.borrow_mut())
             } else {
@@ -91,6 +99,38 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             }
         },
     )
+}
+
+/// Returns whether each flow of a protected environment that may be a renamed one is confirmed as new:
+/// its signers are asked again.
+fn confirm_new_flows(args: &Args, context: &PlanContext<'_>) -> Result<bool, CliError> {
+    if !context.project.settings.protected {
+        return Ok(true);
+    }
+    for (old, new) in &context.planned.suspected_renames {
+        if args.new_flow.contains(new) {
+            continue;
+        }
+        let message = t!(
+            "flows.%{new} is new, and flows.%{old} is no longer declared: if it was renamed, everything would be sent again",
+            new = new,
+            old = old
+        );
+        if args.yes || !std::io::stdin().is_terminal() {
+            let hint = t!(
+                "declare moved: [ { from: flows.%{old}, to: flows.%{new} } ], or confirm a new flow with --new-flow %{new}",
+                old = old,
+                new = new
+            );
+            return Err(CliError::new(Exit::Usage, message, hint));
+        }
+        let question = t!("%{message}. Is it a new flow? [y/N] ", message = message);
+        let answer = prompt::answer(&question)?.to_lowercase();
+        if !matches!(answer.as_str(), "y" | "yes") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Returns the accounts that exist beside a new ledger. Fails if too much would be sent beside them.
@@ -141,6 +181,7 @@ fn execute(
             &t!("free disk space, then apply again; nothing was sent"),
         )
     })?;
+    context.runtime.block_on(context.ledger.write_renamed())?;
     if let Some(count) = found.and_then(UnrecordedAccounts::to_record) {
         let write = context.ledger.write(vec![Write::AccountsFound { count }]);
         context.runtime.block_on(write)?;
@@ -162,9 +203,21 @@ fn execute(
         listener: context.progress.listener(),
         stop,
     });
-    let stats = context
-        .runtime
-        .block_on(interruptible(requests, apply.run()));
+    let first = args.canary.map_or(u64::MAX, NonZeroU64::get);
+    let stats = if first < work {
+        let canary = Canary {
+            global,
+            args,
+            context,
+            run: run.id,
+            first,
+            work,
+        };
+        canary.run(&apply, requests)
+    } else {
+        let run = interruptible(requests, apply.run());
+        context.runtime.block_on(run)
+    };
     context.progress.finish();
     let sent = RunReport {
         context,
@@ -174,7 +227,10 @@ fn execute(
     };
     let exit = end_run(global, &sent, metrics)?;
     // Items of earlier runs are polled even if this run stopped after too many failures.
-    let can_follow = matches!(stats.stopped, None | Some(Stopped::Failures { .. }));
+    let can_follow = matches!(
+        stats.stopped,
+        None | Some(Stopped::Failures { .. } | Stopped::Canary(_))
+    );
     if !args.waiting.wait || !can_follow {
         return Ok(exit);
     }

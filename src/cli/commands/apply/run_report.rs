@@ -15,7 +15,7 @@ use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::style::{BOLD_RED, RESET};
 use crate::cli::output::target::CONSOLE;
 use crate::cli::output::{existing_accounts, out, plan_text, sheet_changes, wrap};
-use crate::execute::{RunStats, Stopped, SyncStats};
+use crate::execute::{CanaryEnd, RunStats, Stopped, SyncStats};
 use crate::ledger::{LedgerError, RunRecord};
 use crate::plan::{FlowPlan, ItemAction};
 use crate::report::{Counts, Reports, Status, Summary, point_latest};
@@ -133,7 +133,11 @@ impl RunReport<'_> {
                 Exit::InDoubt,
                 t!("apply again: calls whose outcome is unknown are probed before anything is sent").into_owned(),
             ),
-            Some(Stopped::Failures { .. }) => (
+            Some(Stopped::Canary(CanaryEnd::Declined)) => (
+                Exit::Failed,
+                t!("apply again to send the other items; the first ones are not sent again").into_owned(),
+            ),
+            Some(Stopped::Failures { .. } | Stopped::Canary(_)) => (
                 Exit::Failed,
                 t!("correct the failed items, then apply again").into_owned(),
             ),
@@ -169,6 +173,14 @@ impl RunReport<'_> {
             Some(Stopped::Failures { tolerated }) => {
                 Some(t!("more than %{tolerated} items failed", tolerated = tolerated).into_owned())
             }
+            Some(Stopped::Canary(end)) => Some(
+                match end {
+                    CanaryEnd::Failed => t!("one of the first items was not sent"),
+                    CanaryEnd::NotSigned => t!("one of the first items was not signed"),
+                    CanaryEnd::Declined => t!("only the first items were to be sent"),
+                }
+                .into_owned(),
+            ),
             Some(Stopped::Fatal(fatal)) => Some(fatal.to_string()),
             None => self
                 .followed

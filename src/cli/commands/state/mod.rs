@@ -4,6 +4,7 @@ mod adopt;
 mod change;
 mod init;
 mod list;
+mod mv;
 mod show;
 mod transfer;
 
@@ -17,6 +18,7 @@ pub(super) fn run(global: &Global, args: &State) -> anyhow::Result<Exit> {
         StateCommand::Forget(own) => change::forget(global, own),
         StateCommand::Adopt(own) => adopt::run(global, own),
         StateCommand::Settle(own) => change::settle(global, own),
+        StateCommand::Mv(own) => mv::run(global, own),
         StateCommand::Export(own) => transfer::export(global, own),
         StateCommand::Init(own) => init::run(global, own),
         StateCommand::Import(own) => transfer::import(global, own),

@@ -1,0 +1,99 @@
+//! `apply --canary`: the first items alone, then the others.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use crate::support::project::{Project, Run, root};
+
+fn base() -> Project {
+    let project = Project::copy_of(&root().join("tests/cases/base"));
+    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
+    project.write("templates/loan.pdf", template.expect("the template"));
+    project
+}
+
+#[test]
+fn goes_on_when_the_first_items_were_sent() {
+    let project = base();
+    let run = project.expect(&["apply", "--yes", "--canary", "2"], 0);
+    assert!(
+        run.stderr.contains("the first 2 items were sent"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stdout.contains("flows.loans  4 sent"), "{}", run.stdout);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+/// A sandbox process.
+struct Served(Child);
+
+impl Served {
+    /// Starts the process, and declares its address in a project.
+    fn of(project: &Project, options: &[&str]) -> Self {
+        let args = ["sandbox", "--addr", "127.0.0.1:0", "--memory"];
+        let mut command = project.command(&[&args[..], options].concat());
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("a server");
+        let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let line = lines.next().expect("a line").expect("text");
+        let endpoint = line.rsplit(' ').next().expect("an address");
+        let declared = format!("{{ endpoint: \"{endpoint}\", limits: {{ rate: none }} }}");
+        project.replace("treaty.yaml", "{ endpoint: sandbox }", &declared);
+        Self(child)
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn apply(project: &Project, options: &[&str]) -> Run {
+    let mut command = project.command(&[&["apply", "--yes"], options].concat());
+    let credentials = [("TREATY_APP_ID", "app"), ("TREATY_APP_SECRET", "secret")];
+    Run::from(command.envs(credentials).output().expect("treaty runs"))
+}
+
+#[test]
+fn waits_until_the_first_items_are_signed() {
+    let project = base();
+    let _served = Served::of(&project, &["--auto-sign", "0s"]);
+    let run = apply(&project, &["--canary", "1", "--until-signed"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr.contains("of the first items: 1 signed"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn stops_when_a_signer_of_the_first_items_refuses() {
+    let project = base();
+    let refuses = ["--auto-sign", "0s", "--refuse", "100%"];
+    let _served = Served::of(&project, &refuses);
+    let run = apply(&project, &["--canary", "1", "--until-signed"]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    let report = project.read("reports/latest/loans.csv");
+    let not_started = "not started: one of the first items was not signed";
+    assert_eq!(report.matches(not_started).count(), 3, "{report}");
+}
+
+#[test]
+fn stops_when_one_of_the_first_items_failed() {
+    let project = base();
+    let fault = "{ kind: status, status: 400, operations: [sign/contract/addProcess], nth: 1 }";
+    project.write("faults.yaml", format!("faults: [ {fault} ]\n"));
+    let _served = Served::of(&project, &["--faults", "faults.yaml"]);
+    let run = apply(&project, &["--canary", "1"]);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    let counts = "flows.loans  1 failed, 3 not_started";
+    assert!(run.stdout.contains(counts), "{}", run.stdout);
+    let report = project.read("reports/latest/loans.csv");
+    let not_started = "not started: one of the first items was not sent";
+    assert_eq!(report.matches(not_started).count(), 3, "{report}");
+    let run = apply(&project, &["--canary", "1"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}

@@ -1,0 +1,56 @@
+//! `checks`: what the scenarios in `tests/cases` do not show.
+
+use crate::support::project::{Project, root};
+
+fn base() -> Project {
+    let project = Project::copy_of(&root().join("tests/cases/base"));
+    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
+    project.write("templates/loan.pdf", template.expect("the template"));
+    project
+}
+
+fn add_checks(project: &Project, file: &str, indent: &str, checks: &str) {
+    let text = project.read(file);
+    project.write(file, format!("{text}\n{indent}checks:\n{checks}"));
+}
+
+#[test]
+fn a_new_check_sends_nothing_again() {
+    let project = base();
+    project.expect(&["apply", "--yes"], 0);
+    let check = "      - { that: \"{{ row.金额 | float <= 200000 }}\" }\n";
+    add_checks(&project, "manifests/loans.yaml", "    ", &check);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+}
+
+#[test]
+fn a_check_of_the_project_holds_for_every_flow() {
+    let project = base();
+    let checks = "  - { that: \"{{ flow.rows <= 2 }}\" }\n  - { that: \"{{ row.金额 | float < 100000 }}\" }\n";
+    add_checks(&project, "treaty.yaml", "", checks);
+    let run = project.expect(&["plan"], 65);
+    for text in [
+        "flows.loans: the check fails: flow.rows <= 2",
+        "flow.rows is 3, without 1 invalid row",
+        "the check fails: row.金额 | float < 100000",
+        "loans.csv, row 5, column 金额 (F)",
+    ] {
+        assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
+    }
+    assert!(!project.was_called());
+}
+
+#[test]
+fn sums_need_numbers() {
+    let project = base();
+    project.replace("loans.csv", "6955", "六九五五");
+    let check = "      - { that: \"{{ flow.sum.账号尾号 > 0 }}\" }\n";
+    add_checks(&project, "manifests/loans.yaml", "    ", check);
+    let run = project.expect(&["validate"], 65);
+    for text in [
+        "账号尾号 is not a number that can be added up",
+        "loans.csv, row 2, column 账号尾号 (J)",
+    ] {
+        assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
+    }
+}
