@@ -132,31 +132,31 @@ pub(super) fn check_flow<'c>(
 
 /// Returns a hint with the totals that a condition uses.
 fn totals_hint(that: &Expr, totals: &Totals, invalid: u64) -> String {
-    let uses = |name: &str| match name.strip_prefix("flow.sum.") {
+    let is_named = |name: &str| match name.strip_prefix("flow.sum.") {
         Some(column) => that.uses().sums.contains(column),
         None => that.source().contains(name),
     };
-    let used = totals.described().into_iter();
-    let used = used.filter(|(name, _)| uses(name));
-    let used: Vec<String> = used
+    let all = totals.described().into_iter();
+    let all = all.filter(|(name, _)| is_named(name));
+    let shown: Vec<String> = all
         .map(|(name, value)| t!("%{name} is %{value}", name = name, value = value).into_owned())
         .collect();
     let correct = t!("correct the sheet, or the check");
-    if used.is_empty() {
+    if shown.is_empty() {
         return correct.into_owned();
     }
-    let used = used.join(", ");
+    let shown = shown.join(", ");
     match invalid {
-        0 => format!("{used}: {correct}"),
+        0 => format!("{shown}: {correct}"),
         1 => t!(
             "%{totals}, without 1 invalid row: %{correct}",
-            totals = used,
+            totals = shown,
             correct = correct
         )
         .into_owned(),
         count => t!(
             "%{totals}, without %{count} invalid rows: %{correct}",
-            totals = used,
+            totals = shown,
             count = count,
             correct = correct
         )

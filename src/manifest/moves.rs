@@ -47,13 +47,13 @@ impl Moves {
 
     /// Checks moves, and returns those that can be used. `declared` has all names by section.
     pub(super) fn of(
-        moved: &[Move],
+        entries: &[Move],
         declared: &dyn Fn(&'static str, &str) -> bool,
         names: &dyn Fn(&'static str) -> Vec<String>,
         findings: &mut Findings,
     ) -> Self {
         let mut moves = Self::default();
-        let parsed: Vec<_> = moved
+        let parsed: Vec<_> = entries
             .iter()
             .filter_map(|own| Some((parts(&own.from, findings)?, parts(&own.to, findings)?, own)))
             .collect();

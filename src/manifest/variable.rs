@@ -60,9 +60,9 @@ impl VariableType {
     pub(super) fn mismatch(self, text: &str) -> Option<&'static str> {
         let (is_valid, form) = match self {
             Self::Text => (true, ""),
-            Self::Number => (is_number(text), "it is a number, such as 4.35"),
-            Self::Boolean => (matches!(text, "true" | "false"), "it is true or false"),
-            Self::Date => (expr::is_date(text), "it is a date, such as 2026-11-23"),
+            Self::Number => (is_number(text), "write a number, such as 4.35"),
+            Self::Boolean => (matches!(text, "true" | "false"), "write true or false"),
+            Self::Date => (expr::is_date(text), "write a date, such as 2026-11-23"),
         };
         (!is_valid).then_some(form)
     }

@@ -85,7 +85,7 @@ fn refuses_values_that_do_not_fit_their_declaration() {
             &["--var", "branch=4,35"],
             &[
                 "the variable branch cannot be 4,35 (--var)",
-                "it is a number, such as 4.35",
+                "write a number, such as 4.35",
             ],
         ),
         (
@@ -93,14 +93,14 @@ fn refuses_values_that_do_not_fit_their_declaration() {
             &[],
             &[
                 "the variable branch cannot be yes",
-                "it is true or false",
+                "write true or false",
                 "treaty.yaml:8",
             ],
         ),
         (
             "{ type: date }",
             &["--var", "branch=soon"],
-            &["it is a date, such as 2026-11-23"],
+            &["write a date, such as 2026-11-23"],
         ),
         (
             "{ default: a, required: true }",
