@@ -179,7 +179,8 @@ fn actions(out: &mut Vec<String>, plan: &Plan, all: bool) {
                         let difference = sample.difference.as_ref();
                         let difference = difference.map(plan_changes::difference);
                         let difference =
-                            difference.map_or(String::new(), |text| format!(": {text}"));
+                            difference.map(|text| t!(": %{text}", text = text).into_owned());
+                        let difference = difference.unwrap_or_default();
                         format!(
                             "      {}  {DIM}{row}{status}{difference}{RESET}",
                             sample.address

@@ -88,11 +88,13 @@ pub(super) fn steady(text: &str) -> String {
 
 /// Replaces the id and the serial of the ledger in the head of a plan.
 fn steady_ledger(line: &str) -> String {
-    for (head, serial) in [("Ledger: ", ", serial "), ("台账：", "，序号 ")] {
-        let rest = line.split_once(serial).filter(|_| line.starts_with(head));
-        if let Some((_, rest)) = rest {
+    for (begin, serial, head) in [
+        ("Ledger: ", ", serial ", "Ledger: ID, serial N"),
+        ("台账：", "，序号 ", "台账：ID，序号 N"),
+    ] {
+        if let Some((_, rest)) = line.split_once(serial).filter(|_| line.starts_with(begin)) {
             let rest = rest.trim_start_matches(|digit: char| digit.is_ascii_digit());
-            return format!("{head}ID{serial}N{rest}");
+            return format!("{head}{rest}");
         }
     }
     line.to_owned()
