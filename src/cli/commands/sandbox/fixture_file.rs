@@ -73,7 +73,8 @@ struct FixtureFile {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Account {
-    account_id: Located<String>,
+    #[serde(rename = "accountId")]
+    id: Located<String>,
     third_id: Option<Located<String>>,
     person: Option<Located<String>>,
     organization: Option<Located<String>>,
@@ -87,7 +88,8 @@ struct Account {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Seal {
-    seal_id: Located<String>,
+    #[serde(rename = "sealId")]
+    id: Located<String>,
     alias: String,
     template_type: Option<Located<String>>,
     color: Option<Located<String>>,
@@ -102,7 +104,8 @@ struct Seal {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Template {
-    template_id: Located<String>,
+    #[serde(rename = "templateId")]
+    id: Located<String>,
     file: Located<PathBuf>,
 }
 
@@ -122,9 +125,7 @@ impl Reader {
     fn fixtures(&mut self, content: FixtureFile) -> Fixtures {
         let persons = content.accounts.iter();
         let persons = persons.filter(|account| account.person.is_some());
-        let persons: Vec<String> = persons
-            .map(|account| account.account_id.value.clone())
-            .collect();
+        let persons: Vec<String> = persons.map(|account| account.id.value.clone()).collect();
         let accounts = content.accounts.into_iter();
         let accounts = accounts
             .map(|account| self.account(account, &persons))
@@ -138,7 +139,7 @@ impl Reader {
     }
 
     fn account(&mut self, account: Account, persons: &[String]) -> FixtureAccount {
-        self.id("accountId", &account.account_id);
+        self.id("accountId", &account.id);
         if let Some(third_id) = &account.third_id {
             self.id("thirdId", third_id);
             if third_id.value.len() > THIRD_ID_BYTES {
@@ -160,7 +161,7 @@ impl Reader {
             (None, None) => {
                 self.error(
                     "the account needs person or organization with its name",
-                    &account.account_id,
+                    &account.id,
                 );
                 String::new()
             }
@@ -179,7 +180,7 @@ impl Reader {
             name,
             is_person,
             seals: seals.map(|seal| self.seal(seal, is_person)).collect(),
-            id: AccountId(account.account_id.value),
+            id: AccountId(account.id.value),
             third_id: account.third_id.map(|id| id.value),
             creator: account.creator_id.map(|id| AccountId(id.value)),
             silent_sign: account.silent_sign,
@@ -187,7 +188,7 @@ impl Reader {
     }
 
     fn seal(&mut self, seal: Seal, is_person: bool) -> FixtureSeal {
-        self.id("sealId", &seal.seal_id);
+        self.id("sealId", &seal.id);
         for side in [&seal.width, &seal.height].into_iter().flatten() {
             if !(1..=MAX_SIZE).contains(&side.value) {
                 self.error("width and height must be from 1 to 2000", side);
@@ -219,12 +220,12 @@ impl Reader {
             }
             _ => {
                 let message = "a seal needs templateType and color, or image";
-                self.error(message, &seal.seal_id);
+                self.error(message, &seal.id);
                 FixtureDesign::Image(Vec::new())
             }
         };
         FixtureSeal {
-            id: SealId(seal.seal_id.value),
+            id: SealId(seal.id.value),
             alias: seal.alias,
             size: (
                 seal.width.map(|side| side.value),
@@ -235,7 +236,7 @@ impl Reader {
     }
 
     fn template(&mut self, template: &Template) -> FixtureTemplate {
-        self.id("templateId", &template.template_id);
+        self.id("templateId", &template.id);
         let pdf = self.content(&template.file);
         if let Some(Err(error)) = pdf.as_ref().map(|bytes| pdf::check(bytes)) {
             self.error(
@@ -245,7 +246,7 @@ impl Reader {
         }
         let name = template.file.value.file_name().unwrap_or_default();
         FixtureTemplate {
-            id: TemplateId(template.template_id.value.clone()),
+            id: TemplateId(template.id.value.clone()),
             name: name.to_string_lossy().into_owned(),
             pdf: pdf.unwrap_or_default(),
         }
