@@ -81,7 +81,8 @@ fn applies_exactly_the_calls_of_the_saved_plan_and_only_once() {
         let mut random = fastrand::Rng::with_seed(seed);
         let project = started(random.usize(1..6));
         for _ in 0..2 {
-            save(&project);
+            let args = ["plan", "-o", "plan.json", "--max-revoke", "100%"];
+            project.expect(&args, 0);
             let planned = json(
                 &project
                     .expect(&["show", "plan.json", "--format", "json"], 0)
