@@ -127,8 +127,8 @@ impl StepContext<'_> {
                 t!("run treaty state show to see what is recorded"),
             ));
         };
-        let states = self.refresh_sign_states(&journal, &flow).await;
-        let (state, _) = states.map_err(not_revoked)?;
+        let refreshed = self.refresh_sign_states(&journal, &flow).await;
+        let (state, _) = refreshed.map_err(not_revoked)?;
         if let Some(status) = ended_status(state.status) {
             let why = why(&state, status);
             self.record_status(record.id, status, Some(why.clone()), true)
