@@ -271,26 +271,7 @@ pub(in crate::cli) fn with_plan(
         findings.extend(rows.warnings());
     }
     session.check_findings(settings, &findings, &planned_run, &errors)?;
-    if let Some(target) = planned_run.unmatched.first() {
-        let message = t!(
-            "the target %{target} matches no declared address and no row",
-            target = target
-        );
-        let hint = t!(
-            "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them"
-        );
-        return Err(CliError::new(Exit::Usage, message, hint).into());
-    }
-    if let Some(pattern) = planned_run.unforced.first() {
-        let message = t!(
-            "--force-update %{address} matches no account of the manifests",
-            address = pattern
-        );
-        let hint = t!(
-            "addresses look like accounts.acme; accounts of rows are set when their contract is sent"
-        );
-        return Err(CliError::new(Exit::Usage, message, hint).into());
-    }
+    check_patterns(&planned_run)?;
     credentials?;
     then(&PlanContext {
         session: &session,
@@ -303,6 +284,31 @@ pub(in crate::cli) fn with_plan(
         runtime: &runtime,
         selection: &planner.selection,
     })
+}
+
+/// Fails if a pattern of the command line matches nothing.
+fn check_patterns(planned: &PlannedRun<'_>) -> Result<(), CliError> {
+    if let Some(target) = planned.unmatched.first() {
+        let message = t!(
+            "the target %{target} matches no declared address and no row",
+            target = target
+        );
+        let hint = t!(
+            "addresses look like accounts.acme, flows.loans and 'flows.loans[\"HT-1\"]'; plan --all lists them"
+        );
+        return Err(CliError::new(Exit::Usage, message, hint));
+    }
+    if let Some(pattern) = planned.unforced.first() {
+        let message = t!(
+            "--force-update %{address} matches no account of the manifests",
+            address = pattern
+        );
+        let hint = t!(
+            "addresses look like accounts.acme; accounts of rows are set when their contract is sent"
+        );
+        return Err(CliError::new(Exit::Usage, message, hint));
+    }
+    Ok(())
 }
 
 /// The endpoint and the app id that the ledger of an environment is bound to.
