@@ -214,7 +214,14 @@ fn facts(run: &Summary) -> Vec<(Cow<'static, str>, String)> {
     let cut_off = || t!("never: the run crashed").into_owned();
     let exit = run.exit_code.map_or_else(
         || t!("none: the run crashed").into_owned(),
-        |code| format!("{code}: {}", words::exit(code)),
+        |code| {
+            t!(
+                "%{code}: %{meaning}",
+                code = code,
+                meaning = words::exit(code)
+            )
+            .into_owned()
+        },
     );
     let facts = [
         (t!("Environment"), run.environment.clone()),

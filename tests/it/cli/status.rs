@@ -213,3 +213,28 @@ fn shows_a_run_in_progress() {
     child.kill().expect("killed");
     child.wait().expect("it ends");
 }
+
+/// The nightly run was refused because of a wrong row: `status` must not show only the last run that
+/// began.
+#[test]
+fn shows_that_a_later_command_found_errors() {
+    let project = few(2);
+    project.expect(&["apply", "--yes"], 0);
+    let sheet = project.sheet();
+    project.set_sheet(&sheet.replacen("13500000001", "135", 1));
+    project.expect(&["apply", "--yes"], 65);
+    let table = std::fs::File::options()
+        .write(true)
+        .open(project.path("reports/errors.csv"));
+    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    table.expect("a table").set_modified(later).expect("later");
+    let status = project.expect(&["status"], 0).stdout;
+    assert!(
+        status.contains("a later command found errors at "),
+        "{status}"
+    );
+    project.set_sheet(&sheet);
+    project.expect(&["validate"], 0);
+    let status = project.expect(&["status"], 0).stdout;
+    assert!(!status.contains("a later command"), "{status}");
+}

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::output::style::{BOLD, RESET};
+use crate::api::time;
+use crate::cli::output::style::{BOLD, RED, RESET};
 use crate::ledger::{KnownRun, LedgerError, Records, Sqlite};
 use crate::report::{Summary, exit_meaning};
 
@@ -15,6 +17,8 @@ pub(super) struct LastRun {
     holder: Option<String>,
     /// The content of its `run.json`, if the file can be read.
     pub(super) summary: Option<Summary>,
+    /// When a later command found errors in manifests or sheets, in Asia/Shanghai.
+    later_errors: Option<String>,
 }
 
 impl LastRun {
@@ -26,10 +30,13 @@ impl LastRun {
         };
         let holder = ledger.holder()?.filter(|holder| holder.since == run.begun);
         let folder = reports.join(&run.record.name);
+        let later_errors = errors_written(reports).filter(|at| Some(at) > run.ended.as_ref());
+        let later_errors = later_errors.filter(|_| run.ended.is_some());
         Ok(Some(Self {
             holder: holder.map(|holder| holder.name),
             summary: Summary::read(&folder).filter(|summary| summary.run == run.record.name),
             run,
+            later_errors,
         }))
     }
 
@@ -50,6 +57,18 @@ impl LastRun {
     /// Returns the state of the run and the next action. `worked_on` is the number of contracts that
     /// the run has completed or failed.
     pub(super) fn lines(&self, worked_on: u64) -> Vec<String> {
+        let mut lines = self.state(worked_on);
+        lines.extend(self.later_errors.as_ref().map(|at| {
+            let text = t!(
+                "a later command found errors at %{time}, so no run began: see errors.csv in the folder of the reports",
+                time = at
+            );
+            format!("  {RED}{text}{RESET}")
+        }));
+        lines
+    }
+
+    fn state(&self, worked_on: u64) -> Vec<String> {
         let run = &self.run;
         let name = self.name();
         let progress = match &self.summary {
@@ -130,6 +149,15 @@ impl LastRun {
             "name": self.name(), "state": state, "begun": run.begun, "ended": run.ended,
             "exitCode": run.exit, "holder": self.holder, "contracts": worked_on,
             "planned": self.summary.as_ref().map(|summary| summary.planned),
+            "laterErrors": self.later_errors,
         })
     }
+}
+
+/// Returns when the table of errors was written, in Asia/Shanghai. A command without errors removes
+/// it.
+fn errors_written(reports: &Path) -> Option<String> {
+    let table = std::fs::metadata(reports.join("errors.csv")).ok()?;
+    let written = Timestamp::try_from(table.modified().ok()?).ok()?;
+    Some(time::text(written))
 }
