@@ -315,9 +315,10 @@ impl FlowPlan {
     /// Returns the listed items with an action. Without `all`, those that a plan lists without
     /// being asked.
     pub fn listed(&self, action: ItemAction, all: bool) -> impl Iterator<Item = &Sample> {
-        let most = match all || action.is_always_listed() {
-            true => usize::MAX,
-            false => SAMPLES,
+        let most = if all || action.is_always_listed() {
+            usize::MAX
+        } else {
+            SAMPLES
         };
         let own = self.samples.iter();
         own.filter(move |sample| sample.action == action).take(most)
