@@ -65,7 +65,7 @@ fn account_cases() -> Vec<Case> {
                 ("/idType", json!(19.0)),
                 ("/idType", json!("resident-id")),
                 ("/idNo", json!(371_500_198_101_175_693_i64)),
-                ("/idNo", json!(3.715_001_981_011_756_93e17)),
+                ("/idNo", json!(3.715_001_981_011_757e17)),
                 ("/mobile", json!("")),
                 ("/mobile", json!(13_516_134_875_i64)),
                 ("/email", Value::Null),
