@@ -264,7 +264,7 @@ pub(in crate::cli) fn with_plan(
     planned_run.plan.moves = moves;
     if findings.errors() == 0 {
         let selection = (&planner.selection, session.started);
-        let found = undeclared(&project, &resources, &ledger, selection, &planned_run)?;
+        let found = undeclared(&project, &resources, &ledger, selection, &rows)?;
         findings.extend(check_prune_limit(&found, selected.max_delete));
         planned_run.plan.undeclared = found;
     }
