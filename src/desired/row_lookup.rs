@@ -2,6 +2,9 @@
 
 use std::collections::HashSet;
 
+use rayon::prelude::*;
+
+use super::rows::KeyedRow;
 use crate::desired::{Account, FlowRows, Item, Outcome, Resources};
 use crate::diagnostic::Findings;
 use crate::expr::{RunTime, Salt};
@@ -17,6 +20,15 @@ pub struct RowLookup<'a> {
     pub run: &'a RunTime,
     /// The key of the ledger's fingerprints.
     pub salt: &'a Salt,
+}
+
+/// The accounts that rows declare.
+#[derive(Debug, Default)]
+pub struct RowAccountIds {
+    /// The `thirdId`s.
+    pub third_ids: HashSet<String>,
+    /// A flow of whose rows at least one is invalid, so that not all of its accounts are known.
+    pub unreadable: Option<String>,
 }
 
 impl RowLookup<'_> {
@@ -78,6 +90,40 @@ impl RowLookup<'_> {
                 .flat_map(|item| item.accounts.into_values())
                 .find(|account| account.third_id() == third_id)
         })
+    }
+
+    /// Returns the accounts that the rows of all sheets declare, also those that `where` leaves out.
+    pub fn account_ids(&self) -> RowAccountIds {
+        let mut found = RowAccountIds::default();
+        let flows = self.project.flows.values();
+        for flow in flows.filter(|flow| !flow.accounts.entries.is_empty()) {
+            let RowAccountIds {
+                third_ids,
+                unreadable,
+            } = &mut found;
+            let rows = self.open(&flow.name, &mut Findings::default());
+            let read = rows.and_then(|rows| {
+                let prepare = |keyed: Vec<(usize, KeyedRow)>| {
+                    let keyed = keyed.into_par_iter();
+                    Ok(keyed
+                        .map(|(_, row)| rows.rendered_even_if_left_out(row).outcome)
+                        .collect())
+                };
+                let take = |outcome| match outcome {
+                    Outcome::Item(item) => {
+                        let accounts = item.accounts.values();
+                        third_ids.extend(accounts.map(|own| own.third_id().to_owned()));
+                        Ok(())
+                    }
+                    _ => Err(()),
+                };
+                rows.each_prepared(prepare, take).ok()?.ok()
+            });
+            if read.is_none() {
+                unreadable.get_or_insert_with(|| flow.name.clone());
+            }
+        }
+        found
     }
 
     fn open(&self, flow: &str, findings: &mut Findings) -> Option<FlowRows<'_>> {

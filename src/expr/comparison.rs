@@ -239,7 +239,12 @@ impl<'s> Search<'s> {
         let (text, number) = match (self.kind(left), self.kind(right)) {
             (Kind::Text, Kind::Number) => (left, right),
             (Kind::Number, Kind::Text) => (right, left),
-            (Kind::Text, _) if self.has_number(right) => (left, right),
+            (Kind::Text, _) if self.has(right, Kind::Number) => (left, right),
+            (Kind::Number, _)
+                if matches!(right, ast::Expr::Const(_)) && self.has(right, Kind::Text) =>
+            {
+                (right, left)
+            }
             _ => return,
         };
         let [first, last] = [left, right].map(|operand| self.operand_source(operand));
@@ -251,6 +256,15 @@ impl<'s> Search<'s> {
             (true, Some(function)) => format!("{first} | float {function}({last})"),
             (false, Some(function)) => format!("{first} {function}({last} | float)"),
         };
+        let suggestion = match text {
+            // Without quotes they are numbers.
+            ast::Expr::Const(_) => {
+                let quoted = self.operand_source(text);
+                let bare = quoted.replace(['"', '\''], "");
+                suggestion.replacen(&format!("{quoted} | float"), &bare, 1)
+            }
+            _ => suggestion,
+        };
         let [text, number] = [text, number].map(|operand| self.operand_source(operand));
         self.found.get_or_insert(InvalidComparison {
             text,
@@ -259,15 +273,16 @@ impl<'s> Search<'s> {
         });
     }
 
-    fn has_number(&self, list: &ast::Expr<'_>) -> bool {
-        let has = |all: &[ast::Expr<'_>]| all.iter().any(|item| self.kind(item) == Kind::Number);
+    /// Returns whether a list has an item of a type.
+    fn has(&self, list: &ast::Expr<'_>, kind: Kind) -> bool {
+        let has = |all: &[ast::Expr<'_>]| all.iter().any(|item| self.kind(item) == kind);
         match list {
             ast::Expr::List(own) => has(&own.items),
             ast::Expr::Tuple(own) => has(&own.items),
             ast::Expr::Const(own) if own.value.kind() == ValueKind::Seq => own
                 .value
                 .try_iter()
-                .is_ok_and(|mut items| items.any(|item| value_kind(&item) == Kind::Number)),
+                .is_ok_and(|mut items| items.any(|item| value_kind(&item) == kind)),
             _ => false,
         }
     }
@@ -328,9 +343,12 @@ impl<'s> Search<'s> {
         }
     }
 
-    /// The type of a cell, a variable or a part of a text.
+    /// The type of a cell, a variable, a total or a part of a text.
     fn field_kind(&self, object: &ast::Expr<'_>) -> Kind {
         match object {
+            // `flow.rows`, and the columns of `flow.sum`.
+            ast::Expr::Var(own) if own.id == "flow" => Kind::Number,
+            other if is_sums(other) => Kind::Number,
             ast::Expr::Var(own) if matches!(own.id, "row" | "var" | "env" | "run") => Kind::Text,
             other => self.text_or_unknown(other),
         }
@@ -392,7 +410,21 @@ fn is_comparison(op: ast::BinOpKind) -> bool {
 fn value_kind(value: &Value) -> Kind {
     match value.kind() {
         ValueKind::Number => Kind::Number,
+        ValueKind::String => Kind::Text,
         _ => Kind::Unknown,
+    }
+}
+
+/// Returns whether an expression is `flow.sum`.
+fn is_sums(expr: &ast::Expr<'_>) -> bool {
+    let is_flow = |expr: &ast::Expr<'_>| matches!(expr, ast::Expr::Var(own) if own.id == "flow");
+    match expr {
+        ast::Expr::GetAttr(own) => own.name == "sum" && is_flow(&own.expr),
+        ast::Expr::GetItem(own) => {
+            let is_sum = |name: &ast::Expr<'_>| matches!(name, ast::Expr::Const(own) if own.value.as_str() == Some("sum"));
+            is_sum(&own.subscript_expr) && is_flow(&own.expr)
+        }
+        _ => false,
     }
 }
 
@@ -449,6 +481,28 @@ mod tests {
                 "(row.a | int + 1) == key | float",
             ),
             ("'x' if row.a > 5 else 'y'", "row.a", "row.a | float > 5"),
+            (
+                "flow.rows <= var.cap",
+                "var.cap",
+                "flow.rows <= var.cap | float",
+            ),
+            ("flow.rows <= '2'", "'2'", "flow.rows <= 2"),
+            (
+                "row.a | int in ['12', '36']",
+                "['12', '36']",
+                "row.a | int in [12, 36]",
+            ),
+            (
+                "flow.sum.金额 <= var.cap",
+                "var.cap",
+                "flow.sum.金额 <= var.cap | float",
+            ),
+            (
+                "flow['sum']['金 额'] > row.a",
+                "row.a",
+                "flow['sum']['金 额'] > row.a | float",
+            ),
+            ("row.a | float <= \"1\"", "\"1\"", "row.a | float <= 1"),
         ] {
             let found = in_expression(source).unwrap_or_else(|| panic!("{source}"));
             assert_eq!(
@@ -481,6 +535,9 @@ mod tests {
             "row.a is eq('5')",
             "row.name | nosuch > 5",
             "row.a | replace(',', '') | float > 5",
+            "flow.rows <= var.cap | float",
+            "flow.rows * 2 <= flow.sum.a",
+            "row.a ~ '5' == '55'",
         ] {
             assert_eq!(in_expression(source), None, "{source}");
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -111,6 +111,7 @@ impl Project {
                 .chain(loader.sources)
                 .collect(),
             declared: loader.declared.into_keys().collect(),
+            recorded_keys: OnceLock::new(),
         };
         // References may point to declarations of a file that cannot be read.
         if !is_incomplete {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::account::Account;
 use super::check::Check;
@@ -53,11 +53,21 @@ pub struct Project {
     pub sources: Vec<Arc<SourceFile>>,
     /// The declared names, each with its section. Contains invalid declarations too.
     pub(super) declared: BTreeSet<(&'static str, String)>,
+    /// The recorded keys of the only items of flows without rows, by flow.
+    pub(super) recorded_keys: OnceLock<BTreeMap<String, String>>,
 }
 
 impl Project {
-    /// Returns the key of the only item of a flow without rows: the first name of the flow.
+    /// Sets the keys under which the only items of flows without rows are recorded, by flow.
+    pub fn set_recorded_keys(&self, keys: BTreeMap<String, String>) {
+        // A process works with one ledger, so the first keys are the only ones.
+        let _ = self.recorded_keys.set(keys);
+    }
+
+    /// Returns the key of the only item of a flow without rows: the recorded one, which may be a name
+    /// that the flow had before, otherwise the first known name of the flow.
     pub fn single_key<'a>(&'a self, flow: &'a str) -> &'a str {
-        self.moves.original("flows", flow)
+        let recorded = self.recorded_keys.get().and_then(|keys| keys.get(flow));
+        recorded.map_or_else(|| self.moves.original("flows", flow), String::as_str)
     }
 }

@@ -1,10 +1,11 @@
 //! Reads the files of `--var-file`: YAML, JSON, or lines `NAME=VALUE` (dotenv).
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::yaml::{Kind, parse};
-use crate::diagnostic::{Diagnostic, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Place, SourceFile, Span};
 use crate::util::input_file;
 
 /// Reads the variables of a file, each with its location. The ending decides about the format:
@@ -23,17 +24,55 @@ pub(super) fn read(path: &Path) -> Result<Vec<(String, Span, String)>, Diagnosti
         .strip_prefix('\u{feff}')
         .map(str::to_owned)
         .unwrap_or(text);
-    let file = Arc::new(SourceFile { path: shown, text });
+    // Diagnostics show the lines of a file, and these may have secrets.
+    let blank = Arc::new(SourceFile {
+        path: shown.clone(),
+        text: "\n".repeat(text.lines().count()),
+    });
     let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
-    match ending.to_str() {
-        Some("yaml" | "yml" | "json") => mapping(&file),
-        _ => lines(&file),
+    let variables = match ending.to_str() {
+        Some("yaml" | "yml" | "json") => {
+            let file = SourceFile { path: shown, text };
+            mapping(&Arc::new(file), &blank)?
+        }
+        _ => lines(&text, &blank)?,
+    };
+    let mut names = HashSet::new();
+    match variables.iter().find(|(name, ..)| !names.insert(name)) {
+        Some((name, span, _)) => Err(Diagnostic::error(format!(
+            "the file has a second value for the variable {name}"
+        ))
+        .at(span)
+        .hint("keep one of them")),
+        None => Ok(variables),
+    }
+}
+
+/// Returns the place of a line in a file without text.
+fn line_of(blank: &Arc<SourceFile>, line: usize) -> Span {
+    let offset = line.saturating_sub(1).min(blank.text.len());
+    Span {
+        file: blank.clone(),
+        line,
+        column: 1,
+        bytes: offset..offset,
     }
 }
 
 /// Returns the entries of a mapping of names to scalars.
-fn mapping(file: &Arc<SourceFile>) -> Result<Vec<(String, Span, String)>, Diagnostic> {
-    let documents = parse(file)?;
+fn mapping(
+    file: &Arc<SourceFile>,
+    blank: &Arc<SourceFile>,
+) -> Result<Vec<(String, Span, String)>, Diagnostic> {
+    let documents = parse(file).map_err(|error| {
+        // The message of the YAML library may have parts of the text.
+        let invalid = Diagnostic::error("the file is not valid YAML or JSON")
+            .hint("check the indentation, colons and quotes of this line and the line before");
+        match error.place {
+            Some(Place::Span(span)) => invalid.at(line_of(blank, span.line)),
+            _ => invalid.at(line_of(blank, 1)),
+        }
+    })?;
     let [node] = documents.as_slice() else {
         return Err(
             Diagnostic::error(format!("{} is not one document", file.path))
@@ -42,34 +81,29 @@ fn mapping(file: &Arc<SourceFile>) -> Result<Vec<(String, Span, String)>, Diagno
     };
     let Some(entries) = node.entries() else {
         return Err(Diagnostic::error("the variables are not a mapping")
-            .at(&node.span)
+            .at(line_of(blank, node.span.line))
             .hint("write NAME: VALUE for each variable"));
     };
-    let entries = entries.map(|(name, span, value)| match &value.kind {
-        Kind::Scalar(text) => Ok((name.to_owned(), span.clone(), text.clone())),
-        _ => Err(
-            Diagnostic::error(format!("the variable {name} has no single value"))
-                .at(span)
-                .hint("a value is a text, a number, true or false"),
-        ),
+    let entries = entries.map(|(name, span, value)| {
+        let span = line_of(blank, span.line);
+        match &value.kind {
+            Kind::Scalar(text) => Ok((name.to_owned(), span, text.clone())),
+            _ => Err(
+                Diagnostic::error(format!("the variable {name} has no single value"))
+                    .at(span)
+                    .hint("a value is a text, a number, true or false"),
+            ),
+        }
     });
     entries.collect()
 }
 
 /// Returns the variables of lines `NAME=VALUE`. Blank lines and lines that begin with `#` are
 /// skipped; a value can be in quotes.
-fn lines(file: &Arc<SourceFile>) -> Result<Vec<(String, Span, String)>, Diagnostic> {
+fn lines(text: &str, blank: &Arc<SourceFile>) -> Result<Vec<(String, Span, String)>, Diagnostic> {
     let mut variables = Vec::new();
-    let mut start = 0;
-    for (at, line) in file.text.split_inclusive('\n').enumerate() {
-        let bytes = start..start + line.trim_end().len();
-        start += line.len();
-        let span = Span {
-            file: file.clone(),
-            line: at + 1,
-            column: 1,
-            bytes,
-        };
+    for (at, line) in text.lines().enumerate() {
+        let span = line_of(blank, at + 1);
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -80,23 +114,30 @@ fn lines(file: &Arc<SourceFile>) -> Result<Vec<(String, Span, String)>, Diagnost
                 .at(span)
                 .hint("write NAME=VALUE, or name the file .yaml or .json"));
         };
-        variables.push((
-            name.trim().to_owned(),
-            span,
-            unquoted(value.trim()).to_owned(),
-        ));
+        let Some(value) = unquoted(value.trim()) else {
+            return Err(Diagnostic::error("the value does not end with its quote")
+                .at(span)
+                .hint(
+                    "write one value in quotes and nothing after it; comments have their own lines",
+                ));
+        };
+        variables.push((name.trim().to_owned(), span, value.to_owned()));
     }
     Ok(variables)
 }
 
-/// Removes one pair of quotes around a value.
-fn unquoted(value: &str) -> &str {
-    let inner = |quote| {
-        value
-            .strip_prefix(quote)
-            .and_then(|rest| rest.strip_suffix(quote))
+/// Removes the quotes around a value. Returns none if a value begins with a quote and the same
+/// quote is not its end, or occurs in it.
+fn unquoted(value: &str) -> Option<&str> {
+    let Some(quote) = value
+        .chars()
+        .next()
+        .filter(|first| ['"', '\''].contains(first))
+    else {
+        return Some(value);
     };
-    inner('"').or_else(|| inner('\'')).unwrap_or(value)
+    let inner = value[1..].strip_suffix(quote)?;
+    (!inner.contains(quote)).then_some(inner)
 }
 
 /// Returns whether users other than the owner can read a file.

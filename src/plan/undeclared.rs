@@ -5,19 +5,18 @@ use std::collections::HashSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::Fatal;
-use super::items::unreadable_sheet;
-use super::planned_run::PlannedRun;
 use super::removed_rows::under_way;
 use super::selection::Selection;
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
 use crate::api::time;
-use crate::desired::{Account, Outcome, Resources};
+use crate::desired::{Account, Resources, RowLookup};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{
-    KnownResource, LedgerError, RecordedGrant, Records, ResourceKind, is_made, is_protected,
+    KnownResource, LedgerError, RecordedGrant, Records, ResourceKind, Step, is_made, is_protected,
     seal_parts,
 };
 use crate::manifest::{Project, Tolerance};
@@ -33,6 +32,23 @@ pub struct Undeclared {
     pub kind: UndeclaredKind,
     /// What apply does.
     pub prune: Option<Removal>,
+    /// Why `prune` does not remove it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
+}
+
+/// The reason why `prune` keeps an account, or an account and its grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kept {
+    /// A row declares the account.
+    Row,
+    /// A row of this flow cannot be read, and may declare the account.
+    UnreadableRow(String),
+    /// A contract under way names the account.
+    Contract,
+    /// Contracts are under way, and one of them may need the account.
+    Contracts,
 }
 
 /// What stays in force of something that is no longer declared.
@@ -109,7 +125,18 @@ impl Undeclared {
                 t!("%{count} contracts can still be signed", count = count)
             }
         };
-        t!("no longer declared: %{rest}", rest = rest).into_owned()
+        let note = t!("no longer declared: %{rest}", rest = rest);
+        let reason = match &self.kept {
+            None => return note.into_owned(),
+            Some(Kept::Row) => t!("a row declares the account"),
+            Some(Kept::UnreadableRow(flow)) => t!(
+                "a row of flows.%{flow} is invalid and may declare the account",
+                flow = flow
+            ),
+            Some(Kept::Contract) => t!("a contract under way names the account"),
+            Some(Kept::Contracts) => t!("accounts are not deleted while contracts are under way"),
+        };
+        t!("%{note}; %{reason}", note = note, reason = reason).into_owned()
     }
 }
 
@@ -124,7 +151,7 @@ pub fn undeclared(
     resources: &Resources,
     ledger: &dyn Records,
     (selection, now): (&Selection, Timestamp),
-    planned: &PlannedRun<'_>,
+    rows: &RowLookup<'_>,
 ) -> Result<Vec<Undeclared>, Fatal> {
     if !selection.targets.is_empty() || selection.retry.is_some() {
         return Ok(Vec::new());
@@ -152,13 +179,7 @@ pub fn undeclared(
     let excludes = &selection.excludes;
     found.retain(|own| !excludes.iter().any(|pattern| pattern.matches(&own.address)));
     if found.iter().any(|own| own.prune.is_some()) {
-        let used = third_ids_of_rows(planned)?;
-        for own in &mut found {
-            own.prune = own
-                .prune
-                .take()
-                .filter(|removal| !used.contains(&removal.third_id));
-        }
+        keep_used(&mut found, project, ledger, rows)?;
     }
     // With a deleted account, its seals are deleted.
     let deleted: HashSet<String> = found
@@ -209,6 +230,7 @@ fn resource(
                 address: Address::AccountByThirdId(third_id),
                 kind: grant.map_or(UndeclaredKind::Account, UndeclaredKind::Granted),
                 prune: (removal.revokes || removal.deletes).then_some(removal),
+                kept: None,
             })
         }
         ResourceKind::Seal => {
@@ -225,6 +247,7 @@ fn resource(
                 },
                 kind: UndeclaredKind::Seal,
                 prune: None,
+                kept: None,
             })
         }
         ResourceKind::Template => None,
@@ -244,26 +267,99 @@ fn flows(project: &Project, ledger: &dyn Records) -> Result<Vec<Undeclared>, Led
                 address: Address::Flow(flow),
                 kind: UndeclaredKind::Flow(count),
                 prune: None,
+                kept: None,
             });
         }
     }
     Ok(found)
 }
 
-/// Returns the `thirdId`s of all accounts of rows: they are in use.
-fn third_ids_of_rows(planned: &PlannedRun<'_>) -> Result<HashSet<String>, Fatal> {
-    let mut used = HashSet::new();
-    for rows in &planned.flows {
-        let read = rows.each(|_, row| {
-            if let Outcome::Item(item) = row.outcome {
-                let accounts = item.accounts.values();
-                used.extend(accounts.map(|account| account.third_id().to_owned()));
-            }
-            Ok::<_, Fatal>(())
-        });
-        read.map_err(|error| unreadable_sheet(rows.flow, &error))??;
+/// Keeps the accounts that a row or a contract under way uses, or may use.
+fn keep_used(
+    found: &mut [Undeclared],
+    project: &Project,
+    ledger: &dyn Records,
+    rows: &RowLookup<'_>,
+) -> Result<(), Fatal> {
+    let declared = rows.account_ids();
+    let contracts = ContractsUnderWay::read(ledger)?;
+    let kinds = project.prune.kinds();
+    for own in found {
+        let Some(removal) = own.prune.take() else {
+            continue;
+        };
+        own.kept = if declared.third_ids.contains(&removal.third_id) {
+            Some(Kept::Row)
+        } else if let Some(flow) = &declared.unreadable {
+            Some(Kept::UnreadableRow(flow.clone()))
+        } else if contracts.name(&removal.account_id) {
+            Some(Kept::Contract)
+        } else if removal.deletes && contracts.count > 0 {
+            // The initiator and the payer of a contract are not recorded.
+            let revokes = removal.revokes && kinds.grants;
+            own.prune = revokes.then_some(Removal {
+                deletes: false,
+                ..removal
+            });
+            Some(Kept::Contracts)
+        } else {
+            own.prune = Some(removal);
+            None
+        };
     }
-    Ok(used)
+    Ok(())
+}
+
+/// The contracts that were sent and that signers can still be added to or sign.
+struct ContractsUnderWay {
+    count: usize,
+    /// The ids of accounts in the receipts and deferred requests of their steps.
+    ids: HashSet<String>,
+}
+
+impl ContractsUnderWay {
+    fn read(ledger: &dyn Records) -> Result<Self, LedgerError> {
+        let mut items = Vec::new();
+        ledger.under_way(&mut |id, _, _| items.push(id))?;
+        let mut ids = HashSet::new();
+        for &item in &items {
+            for (_, step) in ledger.steps(item)? {
+                match &step {
+                    Step::Deferred(own) | Step::Intent(Some(own)) => {
+                        account_ids(&own.request, &mut ids)
+                    }
+                    Step::Receipt(receipt) => account_ids(receipt, &mut ids),
+                    Step::Intent(None) => {}
+                }
+            }
+        }
+        Ok(Self {
+            count: items.len(),
+            ids,
+        })
+    }
+
+    /// Returns whether a step of a contract names the account.
+    fn name(&self, account: &AccountId) -> bool {
+        self.ids.contains(&account.0)
+    }
+}
+
+/// Adds the fields of requests and receipts that are ids of accounts.
+fn account_ids(json: &Value, ids: &mut HashSet<String>) {
+    match json {
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| match value {
+            Value::String(id) if is_account_field(name) => drop(ids.insert(id.clone())),
+            value => account_ids(value, ids),
+        }),
+        Value::Array(values) => values.iter().for_each(|value| account_ids(value, ids)),
+        _ => {}
+    }
+}
+
+fn is_account_field(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.contains("account") || name.contains("org")
 }
 
 /// Returns an error when `prune` removes more accounts and grants than allowed: a manifest that is

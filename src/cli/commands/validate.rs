@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cli::args::{FindingsFormat, Global, LogFormat, Validate};
 use crate::cli::context::endpoint;
 use crate::cli::context::session::{Session, binding, invalid, load_project};
+use crate::cli::context::single_keys::read_single_keys;
 use crate::cli::exit::Exit;
 use crate::cli::output::style::{GREEN, RESET};
 use crate::cli::output::{annotations, diagnostics, out};
@@ -26,6 +27,7 @@ pub(super) fn run(global: &Global, args: &Validate) -> anyhow::Result<Exit> {
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
     let moves = moved_flows(&project, &ledger, &mut findings)?;
     ledger.read_renamed(moves.iter().map(|own| (&*own.from, &*own.to)));
+    read_single_keys(&project, &ledger)?;
     let planner = Planner {
         project: &project,
         resources: &resources,

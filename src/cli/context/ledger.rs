@@ -4,6 +4,7 @@ use super::endpoint;
 use super::ledger_version::evidence;
 use super::runtime::runtime;
 use super::session::{Session, binding, invalid, load_project};
+use super::single_keys::read_single_keys;
 use crate::api::time;
 use crate::cli::args::{Consent, Global, LogFormat};
 use crate::cli::exit::{CliError, Exit};
@@ -90,12 +91,16 @@ impl LedgerContext {
     /// Opens the ledger to read it. The integrity check runs in the background: call
     /// [`Sqlite::wait_until_verified`] before results are shown.
     pub(in crate::cli) fn read_ledger_unchecked(&self) -> Result<Sqlite, LedgerError> {
-        Sqlite::read(&self.project.settings.ledger, &self.binding)
+        let ledger = Sqlite::read(&self.project.settings.ledger, &self.binding)?;
+        read_single_keys(&self.project, &ledger)?;
+        Ok(ledger)
     }
 
     /// Opens the ledger and acquires its lease.
     pub(in crate::cli) fn lock_ledger(&self, policy: VersionPolicy) -> Result<Sqlite, LedgerError> {
-        lock_ledger(&self.project, &self.binding, &self.session, policy)
+        let ledger = lock_ledger(&self.project, &self.binding, &self.session, policy)?;
+        read_single_keys(&self.project, &ledger)?;
+        Ok(ledger)
     }
 
     /// Creates a client. With a ledger that is locked, it sends only while the lease is valid.

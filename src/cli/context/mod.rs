@@ -12,4 +12,5 @@ pub(super) mod run_folder;
 pub(super) mod runtime;
 pub(super) mod saved_plan;
 pub(super) mod session;
+pub(super) mod single_keys;
 pub(super) mod suggest;

@@ -105,6 +105,7 @@ pub(in crate::cli) fn write(
         );
         return Err(CliError::new(Exit::Error, message, hint).into());
     }
+    check_replaced(path)?;
     let PlanContext {
         project,
         resources,
@@ -145,6 +146,21 @@ pub(in crate::cli) fn write(
         .map_err(|error| file.error(error))?;
     file.finish()?;
     Ok(())
+}
+
+/// Fails if the plan would replace a file that is no saved plan, such as the ledger or a sheet.
+fn check_replaced(path: &Path) -> Result<(), CliError> {
+    // Devices and pipes are written to, and an empty file has nothing to lose.
+    let has_content = std::fs::metadata(path).is_ok_and(|own| own.is_file() && own.len() > 0);
+    if !has_content || saved::begins_like_plan(path).unwrap_or(false) {
+        return Ok(());
+    }
+    let message = t!(
+        "%{file} exists and is not a saved plan: it is not replaced",
+        file = path.display()
+    );
+    let hint = t!("give another file to -o, or remove this one");
+    Err(CliError::new(Exit::Usage, message, hint))
 }
 
 /// Checks a saved plan against the ledger, the files and the variables of the project, before anything is called.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::endpoint;
 use super::names::is_recorded;
 use super::runtime::runtime;
+use super::single_keys::read_single_keys;
 use crate::address::{Address, AddressPattern};
 use crate::api::{origin, time};
 use crate::cli::args::{Global, LogFormat, Selected};
@@ -211,6 +212,7 @@ pub(in crate::cli) fn with_plan(
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
     let moves = moved_flows(&project, &ledger, &mut findings)?;
     ledger.read_renamed(moves.iter().map(|own| (&*own.from, &*own.to)));
+    read_single_keys(&project, &ledger)?;
     let runtime = runtime()?;
     let rows = RowLookup {
         project: &project,
@@ -262,7 +264,7 @@ pub(in crate::cli) fn with_plan(
     planned_run.plan.moves = moves;
     if findings.errors() == 0 {
         let selection = (&planner.selection, session.started);
-        let found = undeclared(&project, &resources, &ledger, selection, &planned_run)?;
+        let found = undeclared(&project, &resources, &ledger, selection, &rows)?;
         findings.extend(check_prune_limit(&found, selected.max_delete));
         planned_run.plan.undeclared = found;
     }

@@ -22,6 +22,9 @@ pub(super) fn action(own: &Undeclared) -> Option<String> {
     if own.prune.is_some() {
         return None;
     }
+    if own.kept.is_some() {
+        return Some(t!("an apply removes it when this is no longer so").into_owned());
+    }
     let address = &own.address;
     Some(
         match (own.kind, address) {

@@ -1,5 +1,7 @@
 //! The file of a saved plan: one JSON object with a seal, a keyed hash of its whole text.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,9 @@ use crate::util::input_file::{self, InputError};
 
 /// The version of the file's format.
 pub const FORMAT: u32 = 1;
+
+/// The first characters of every saved plan.
+const BEGIN: &str = "{\"treatyPlan\":";
 
 /// The limit of the file, in bytes: a plan of a million rows has about 150 MB.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
@@ -37,6 +42,17 @@ pub enum UnreadablePlan {
     /// It has another format: its number.
     #[error("its format is {0}, and this treaty reads the format {FORMAT}")]
     Format(u32),
+}
+
+/// Returns whether a file begins like a saved plan.
+///
+/// # Errors
+/// [`std::io::Error`] if it cannot be read.
+pub fn begins_like_plan(path: &Path) -> std::io::Result<bool> {
+    let mut start = Vec::new();
+    let most = BEGIN.len() as u64;
+    File::open(path)?.take(most).read_to_end(&mut start)?;
+    Ok(start == BEGIN.as_bytes())
 }
 
 /// A saved plan as it was read. Its seal is not checked.

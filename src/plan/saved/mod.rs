@@ -12,7 +12,7 @@ mod stale;
 use serde::{Deserialize, Serialize};
 
 pub use basis::Basis;
-pub use file::{FORMAT, UncheckedPlan, UnreadablePlan, read};
+pub use file::{FORMAT, UncheckedPlan, UnreadablePlan, begins_like_plan, read};
 pub use stale::Stale;
 
 use super::Plan;

@@ -54,3 +54,30 @@ fn sums_need_numbers() {
         assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
     }
 }
+
+#[test]
+fn totals_are_not_compared_with_text() {
+    for (that, correct) in [
+        ("flow.rows <= var.cap", "flow.rows <= var.cap | float"),
+        ("flow.rows <= '2'", "flow.rows <= 2"),
+        (
+            "flow.sum.金额 <= var.cap",
+            "flow.sum.金额 <= var.cap | float",
+        ),
+        ("row.金额 | float <= '1'", "row.金额 | float <= 1"),
+    ] {
+        let project = base();
+        project.replace(
+            "treaty.yaml",
+            "variables: {",
+            "variables: { cap: { type: number, default: 2 },",
+        );
+        let check = format!("      - {{ that: \"{{{{ {that} }}}}\" }}\n");
+        add_checks(&project, "manifests/loans.yaml", "    ", &check);
+        let run = project.expect(&["validate"], 65);
+        assert!(run.stderr.contains(correct), "{correct}: {}", run.stderr);
+        project.replace("manifests/loans.yaml", that, correct);
+        let run = project.expect(&["validate"], 65);
+        assert!(run.stderr.contains("the check fails"), "{}", run.stderr);
+    }
+}

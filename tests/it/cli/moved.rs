@@ -177,3 +177,50 @@ fn refuses_moves_that_lead_nowhere() {
         assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
     }
 }
+
+/// A flow without rows, which asks one person to sign.
+const OFFER: &str = r#"
+templates:
+  loan: { file: ../templates/loan.pdf, templateName: 借款合同 }
+flows:
+  offer:
+    accounts:
+      borrower: { person: { thirdId: C1, name: 沈晨怡, idType: resident-id, idNo: "33019919860724191X", mobile: "13500000001" } }
+    documents:
+      contract: { template: loan, name: "借款合同-{{ key }}", simpleFormFields: { contractNo: "{{ key }}" } }
+    process: { businessScene: 借款合同签署, initiator: acme, noticeType: [sms] }
+    signers:
+      borrower: { person: { account: borrower, sealType: [handdrawn], positions: [{ keyword: 乙方签字, posX: 60 }] } }
+"#;
+
+fn applied_offer() -> Project {
+    let project = base();
+    project.write(LOANS, OFFER);
+    project.expect(&["apply", "--yes"], 0);
+    project
+}
+
+#[test]
+fn a_renamed_flow_without_rows_keeps_its_contract_when_the_entry_is_gone() {
+    let project = applied_offer();
+    project.replace(LOANS, "  offer:", "  offers:");
+    let declared = project.read("treaty.yaml");
+    add_moved(&project, "{ from: flows.offer, to: flows.offers }");
+    project.expect(&["apply", "--yes"], 0);
+    project.write("treaty.yaml", declared);
+    project.expect(&["validate"], 0);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+    project.expect(&["apply", "--yes"], 0);
+    let listed = project.expect(&["state", "list", "--target", "flows.offers"], 0);
+    assert_eq!(listed.stdout.lines().count(), 1, "{}", listed.stdout);
+}
+
+#[test]
+fn state_mv_of_a_flow_without_rows_sends_no_contract_again() {
+    let project = applied_offer();
+    project.replace(LOANS, "  offer:", "  offers:");
+    project.expect(&["state", "mv", "flows.offer", "flows.offers", "--yes"], 0);
+    project.expect(&["plan", "--detailed-exitcode"], 0);
+    let target = "flows.offers[\"offer\"]";
+    project.expect(&["plan", "--target", target, "--detailed-exitcode"], 0);
+}

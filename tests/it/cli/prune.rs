@@ -115,3 +115,69 @@ fn prune_is_limited() {
     assert!(run.stderr.contains(told), "{}", run.stderr);
     project.expect(&["apply", "--yes", "--max-delete", "2"], 0);
 }
+
+const LOANS: &str = "manifests/loans.yaml";
+const VIP: &str = "accounts:\n  vip:\n    person: { thirdId: C100001, name: 沈晨怡, idType: resident-id, idNo: \"33019919860724191X\", mobile: \"13500000001\" }\n    silentSign: { until: 2027-12-31 }\n";
+
+/// Creates a project with contracts that prunes. The account `C100001` of the first row was declared before.
+fn with_former_vip() -> Project {
+    let project = Project::copy_of(&root().join("tests/cases/base"));
+    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
+    project.write("templates/loan.pdf", template.expect("the template"));
+    let text = project.read("treaty.yaml");
+    let settings = "prune: true\nfailures: { invalidRows: skip }";
+    project.write("treaty.yaml", format!("{text}\n{settings}\n"));
+    let flows = project.read(LOANS);
+    project.write(LOANS, VIP);
+    project.expect(&["apply", "--yes"], 0);
+    project.write(LOANS, flows);
+    project
+}
+
+fn expect_kept(project: &Project, reason: &str) {
+    let plan = project.expect(&["plan"], 0);
+    let told = format!(
+        "! accounts[\"C100001\"]  no longer declared: its grant of silent signing stays in force until 2027-12-31 23:59:59; {reason}"
+    );
+    assert!(plan.stdout.contains(&told), "{told}: {}", plan.stdout);
+}
+
+#[test]
+fn prune_keeps_accounts_that_rows_declare_or_may_declare() {
+    let project = with_former_vip();
+    expect_kept(&project, "a row declares the account");
+    let sheet = project.read("loans.csv");
+    let (header, rows) = sheet.split_once('\n').expect("rows");
+    let (first, rest) = rows.split_once('\n').expect("a row");
+    let left_out = first.replace("已批准", "待审批");
+    project.write("loans.csv", format!("{header}\n{left_out}\n{rest}"));
+    expect_kept(&project, "a row declares the account");
+    let invalid = first.replace("33019919860724191X", "330199198607241911");
+    project.write("loans.csv", format!("{header}\n{invalid}\n{rest}"));
+    expect_kept(
+        &project,
+        "a row of flows.loans is invalid and may declare the account",
+    );
+    project.write("loans.csv", format!("{header}\n{rest}"));
+    let plan = project.expect(&["plan"], 0);
+    let told =
+        "- accounts[\"C100001\"]  no longer declared: revoke silent signing and delete the account";
+    assert!(plan.stdout.contains(told), "{}", plan.stdout);
+}
+
+#[test]
+fn prune_keeps_accounts_of_contracts_under_way() {
+    let project = with_former_vip();
+    project.expect(&["apply", "--yes"], 0);
+    let sheet = project.read("loans.csv");
+    let without = sheet.lines().filter(|line| !line.contains(",C100001,"));
+    let without: Vec<&str> = without.collect();
+    project.write("loans.csv", without.join("\n"));
+    expect_kept(&project, "a contract under way names the account");
+    // The contract of another person names it nowhere, but may have it as initiator.
+    let first = "flows.loans[\"HT-2026-0001\"]";
+    project.expect(&["revoke", "--target", first, "--yes"], 0);
+    let plan = project.expect(&["plan"], 0);
+    let told = "- accounts[\"C100001\"]  no longer declared: revoke silent signing; accounts are not deleted while contracts are under way";
+    assert!(plan.stdout.contains(told), "{}", plan.stdout);
+}

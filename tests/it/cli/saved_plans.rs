@@ -486,3 +486,18 @@ fn lists_every_contract_that_ends_by_its_key() {
         }
     }
 }
+
+#[test]
+fn replaces_no_file_that_is_not_a_saved_plan() {
+    let project = started(1);
+    for name in ["treaty.yaml", "manifests/loans.yaml"] {
+        let before = project.read(name);
+        let run = project.expect(&["plan", "-o", name], 64);
+        let told = format!("{name} exists and is not a saved plan: it is not replaced");
+        assert!(run.stderr.contains(&told), "{}", run.stderr);
+        assert_eq!(project.read(name), before);
+    }
+    project.write("plan.json", "");
+    save(&project);
+    save(&project);
+}

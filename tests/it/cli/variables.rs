@@ -215,3 +215,59 @@ fn a_changed_value_changes_the_contract_and_not_its_key_twice() {
     assert!(changed.stdout.contains("4 blocked"), "{}", changed.stdout);
     assert!(!changed.stdout.contains("to send"), "{}", changed.stdout);
 }
+
+/// Errors in variable files name the line and show nothing of it.
+#[test]
+fn shows_no_line_of_a_variable_file() {
+    for (name, text, told) in [
+        (
+            "v.env",
+            "branch=a\nother=hunter2secret\n",
+            "no variable other is declared",
+        ),
+        (
+            "v.env",
+            "branch=a\nhunter2secret\n",
+            "the line is not NAME=VALUE",
+        ),
+        (
+            "v.env",
+            "# a note\nbranch=\"hunter2secret\" # note\n",
+            "the value does not end with its quote",
+        ),
+        (
+            "v.env",
+            "branch=hunter2secret\nbranch=b\n",
+            "the file has a second value for the variable branch",
+        ),
+        (
+            "v.yaml",
+            "branch: a\nbranch: hunter2secret\n",
+            "the file has a second value for the variable branch",
+        ),
+        (
+            "v.yaml",
+            "\nbranch: [ hunter2secret ]\n",
+            "the variable branch has no single value",
+        ),
+        (
+            "v.yaml",
+            "branch: \"a\"\nother: *hunter2secret\n",
+            "the file is not valid YAML or JSON",
+        ),
+        (
+            "v.json",
+            "{ \"branch\":\n\"hunter2secret\" \"b\" }",
+            "the file is not valid YAML or JSON",
+        ),
+    ] {
+        let project = project("a");
+        project.write(name, text);
+        let run = run(&project, &["validate", "--var-file", name], None);
+        assert_eq!(run.code, 65, "{text} {}", run.stderr);
+        assert!(run.stderr.contains(told), "{told}: {}", run.stderr);
+        assert!(run.stderr.contains(&format!("{name}:2:")), "{}", run.stderr);
+        let shown = format!("{}{}", run.stdout, run.stderr);
+        assert!(!shown.contains("hunter2secret"), "{shown}");
+    }
+}
