@@ -189,9 +189,10 @@ fn holds(that: &Expr, value: Result<Value, EvalError>) -> Result<bool, NoConditi
         _ => {}
     }
     let shown = value.to_string();
-    let shown = match that.uses().row || that.uses().key {
-        true => Cow::Owned(mask(&shown)),
-        false => Cow::Borrowed(shown.as_str()),
+    let shown = if that.uses().row || that.uses().key {
+        Cow::Owned(mask(&shown))
+    } else {
+        Cow::Borrowed(shown.as_str())
     };
     let error = Diagnostic::error(t!(
         "the check is neither true nor false: it returns the %{kind} %{value}",

@@ -70,6 +70,13 @@ pub struct KeyedRow {
     suspicions: Vec<Suspicion>,
 }
 
+impl KeyedRow {
+    /// Returns whether the flow's `where` excludes the row.
+    pub fn is_left_out(&self) -> bool {
+        matches!(self.scope, Err(Outcome::Skipped))
+    }
+}
+
 /// The result of rendering a row.
 #[derive(Debug)]
 pub enum Outcome {

@@ -28,6 +28,8 @@ use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, PlannedRun, unreadable_shee
 pub struct RunStats {
     /// The number of items that are done or whose flow ended early.
     pub done: u64,
+    /// The number of removed rows among them: their flows were revoked or had ended early.
+    pub revoked: u64,
     /// The number of items that failed.
     pub failed: u64,
     /// The number of items in doubt.
@@ -153,6 +155,7 @@ impl<'a> Executor<'a> {
         for plan in &planned.plan.flows {
             self.revoke_removed(plan, stats).await;
         }
+        stats.revoked = stats.done;
         if stats.stopped.is_none() {
             let mut stop = self.stop();
             let made = tokio::select! {

@@ -137,6 +137,12 @@ impl ReadableEnv {
         self.0.get(name).is_some_and(Option::is_some)
     }
 
+    /// Returns the listed variables, each with its value if it is set.
+    pub fn values(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let all = self.0.iter();
+        all.map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
     /// Returns the names of the listed variables.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

@@ -423,6 +423,15 @@ impl Sqlite {
         &self.path
     }
 
+    /// Reads one state from now on, whatever a run beside it writes. Only for a ledger that was opened
+    /// with [`Self::read`].
+    ///
+    /// # Errors
+    /// [`LedgerError`] if the ledger cannot be read.
+    pub fn hold_snapshot(&self) -> Result<(), LedgerError> {
+        self.reading(|connection| connection.execute_batch("BEGIN; SELECT count(*) FROM meta"))
+    }
+
     pub(super) fn reading<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,

@@ -521,3 +521,16 @@ fn recognizes_what_was_not_sent_again_in_each_language() {
         assert_eq!(failure.is_not_sent_again(), expected, "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_snapshot_is_one_state_beside_a_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("l.db");
+    let held = hold(&path).expect("held");
+    held.write(vec![begun(1)]).await.expect("written");
+    let reader = Sqlite::read(&path, &binding()).expect("a reader");
+    reader.hold_snapshot().expect("a snapshot");
+    held.write(vec![begun(2)]).await.expect("written");
+    assert!(reader.item("loan", "HT-1").expect("read").is_some());
+    assert!(reader.item("loan", "HT-2").expect("read").is_none());
+}

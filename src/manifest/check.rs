@@ -95,9 +95,10 @@ pub(super) fn check(checks: &[Check], findings: &mut Findings) {
             continue;
         };
         let own = message.uses();
-        let wrong = match of_row(uses) {
-            true => own.flow.then_some("flow"),
-            false => of_row(own).then_some("row and key"),
+        let wrong = if of_row(uses) {
+            own.flow.then_some("flow")
+        } else {
+            of_row(own).then_some("row and key")
         };
         if let Some(name) = wrong {
             let kind = if of_row(uses) { "each row" } else { "the flow" };

@@ -105,6 +105,8 @@ impl Project {
             moves,
             prune: file.prune,
             scope: compiler.scope(),
+            variables: head.variables.values.clone(),
+            env: head.env.clone(),
             sources: std::iter::once(node.span.file.clone())
                 .chain(loader.sources)
                 .collect(),

@@ -13,7 +13,7 @@ use super::prune::Prune;
 use super::seal::{Seal, Template};
 use super::settings::Settings;
 use crate::diagnostic::SourceFile;
-use crate::expr::Scope;
+use crate::expr::{ReadableEnv, Scope, Variables};
 
 /// The name of the file that makes a folder a project.
 pub const PROJECT_FILE: &str = "treaty.yaml";
@@ -45,6 +45,10 @@ pub struct Project {
     pub prune: Prune,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,
+    /// The values of the variables, by name.
+    pub variables: Variables,
+    /// The environment variables that expressions can read.
+    pub env: ReadableEnv,
     /// The files that were read: `treaty.yaml` and the manifests.
     pub sources: Vec<Arc<SourceFile>>,
     /// The declared names, each with its section. Contains invalid declarations too.

@@ -21,6 +21,8 @@ pub struct Signer {
 }
 
 /// The five signing methods (5.5.2–5.5.6).
+// There is one for each declared signer: its size costs nothing.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SignerKind {

@@ -117,7 +117,7 @@ impl Declarations {
                         .extend(variables.into_iter().map(|(name, span, text)| {
                             let origin = Origin::File(span, path.clone());
                             Given { name, text, origin }
-                        }))
+                        }));
                 }
                 Err(error) => self.findings.push(error),
             }

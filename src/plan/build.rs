@@ -1,7 +1,7 @@
 //! Builds a plan: renders and checks all rows, looks up existing resources, and computes the
 //! actions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::dependencies::{add_dependencies, referenced_resources};
 use super::drift::resource_drift;
@@ -9,10 +9,8 @@ use super::error::Fatal;
 use super::existing_accounts::{is_mixed, refusal};
 use super::items::{FlowPlanner, plan_flow};
 use super::observe::observe_resources;
-use super::people::PeopleCounter;
-use super::planned_run::{PlannedRun, RefusedRows};
+use super::planned_run::PlannedRun;
 use super::planner::Planner;
-use super::reissue::ReissueMatches;
 use super::removed_rows::{check_revocation_limit, undeclared_flows};
 use super::row_accounts::RowAccounts;
 use super::selection::{Observe, Selection};
@@ -24,7 +22,6 @@ use crate::ledger::{
     AccountRecord, Ledger, LedgerError, RecordedSeal, ResourceKind, SEAL_FINGERPRINT, seal_identity,
 };
 use crate::manifest::InvalidRows;
-use crate::plan::Plan;
 use crate::plan::diff::{Observed, RecordedResources, ResourcePlan, Unobserved, plan_resources};
 
 /// Builds a plan.
@@ -51,23 +48,7 @@ pub async fn build_plan<'a>(
         ..
     } = planner;
     let (project, resources, ledger) = (*project, *resources, *ledger);
-    let mut planned_run = PlannedRun {
-        plan: Plan::default(),
-        flows: Vec::new(),
-        refused: RefusedRows::new(),
-        row_findings: findings.new_with_listener(),
-        existing: HashSet::new(),
-        unrecorded_accounts: 0,
-        existing_rules: HashMap::new(),
-        unobserved: HashMap::new(),
-        drift: Vec::new(),
-        unforced: Vec::new(),
-        suspected_renames: Vec::new(),
-        unmatched: Vec::new(),
-        matched: HashSet::new(),
-        reissues: ReissueMatches::default(),
-        people: PeopleCounter::default(),
-    };
+    let mut planned_run = PlannedRun::new(findings.new_with_listener());
     let opened = planner.open(findings)?;
     let looks_up_rows = matches!(client, Some((_, Observe::All)));
     let rules = opened.iter().map(|(rows, _)| rows.flow.existing_accounts);

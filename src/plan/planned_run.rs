@@ -51,6 +51,27 @@ pub struct PlannedRun<'a> {
 }
 
 impl PlannedRun<'_> {
+    /// Creates a plan without actions.
+    pub(crate) fn new(row_findings: Findings) -> Self {
+        Self {
+            plan: Plan::default(),
+            flows: Vec::new(),
+            refused: RefusedRows::new(),
+            row_findings,
+            existing: HashSet::new(),
+            unrecorded_accounts: 0,
+            existing_rules: HashMap::new(),
+            unobserved: HashMap::new(),
+            drift: Vec::new(),
+            unforced: Vec::new(),
+            suspected_renames: Vec::new(),
+            unmatched: Vec::new(),
+            matched: HashSet::new(),
+            reissues: ReissueMatches::default(),
+            people: PeopleCounter::default(),
+        }
+    }
+
     /// Records which targets match the address of an item.
     pub(crate) fn record_matches(&mut self, selection: &Selection, address: &Address) {
         let targets = selection.targets.iter().enumerate();

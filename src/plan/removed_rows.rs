@@ -112,7 +112,7 @@ pub(crate) fn undeclared_flows(
 pub(crate) fn under_way(ledger: &(impl Ledger + ?Sized), flow: &str) -> Result<u64, LedgerError> {
     let mut count = 0;
     ledger.items(flow, &mut |_, item| {
-        count += u64::from(item.can_be_revoked())
+        count += u64::from(item.can_be_revoked());
     })?;
     Ok(count)
 }

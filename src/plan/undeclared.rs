@@ -13,7 +13,7 @@ use super::selection::Selection;
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
 use crate::api::time;
-use crate::desired::{Resources, RowLookup};
+use crate::desired::{Account, Resources, RowLookup};
 use crate::diagnostic::Diagnostic;
 use crate::ledger::{
     KnownResource, LedgerError, RecordedGrant, Records, ResourceKind, Step, is_made, is_protected,
@@ -203,10 +203,7 @@ fn resource(
     now: Timestamp,
 ) -> Option<Undeclared> {
     let is_declared = |third_id: &str| {
-        let accounts = resources
-            .accounts
-            .values()
-            .map(|account| account.third_id());
+        let accounts = resources.accounts.values().map(Account::third_id);
         let absent = resources.absent.values().map(|absent| &*absent.third_id);
         accounts.chain(absent).any(|own| own == third_id)
     };

@@ -197,6 +197,7 @@ impl RowReporter<'_, '_> {
             cells.is_some() && planned.is_some_and(|planned| shows_item(planned.action));
         let has_sent_cells =
             record.is_some_and(|record| record.cells.is_some() && record.cells == cells);
+        let is_left_out = row.is_left_out();
         let is_rendered = match planned {
             None => true,
             Some(planned) => planned.action == ItemAction::Invalid || shows_item && !has_sent_cells,
@@ -218,7 +219,11 @@ impl RowReporter<'_, '_> {
         } else {
             (row.number, row.key, row.row, None)
         };
-        let planned = planned.or_else(|| decide(key.as_deref(), None, outcome.as_ref()));
+        // Whether the row can be used as it is now is known only after it was rendered.
+        let planned = match planned {
+            Some(_) if is_left_out || outcome.is_none() => planned,
+            _ => decide(key.as_deref(), record, outcome.as_ref()),
+        };
         let Some(RowAction { action, refusal }) = planned else {
             return Ok(None);
         };

@@ -130,6 +130,7 @@ fn see(page: &mut HtmlReport, n: u64, flow: &str, status: Status) {
         key: &key,
         row: Some(n + 2),
         status,
+        is_unused: false,
         failure: failure.as_ref(),
         flow_id: &flow_id,
         sent_at,
@@ -162,6 +163,8 @@ fn summary() -> Summary {
         stopped: Some("more than 30 items failed".to_owned()),
         items: std::collections::BTreeMap::new(),
         planned: 2000,
+        unused_rows: 0,
+        failed_tables: std::collections::BTreeMap::new(),
         failed_rows: Vec::new(),
         resource_failures: [(
             "seals.branch-seal".to_owned(),

@@ -18,6 +18,8 @@ pub(crate) struct Completions {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+// PowerShell is its name.
+#[allow(clippy::enum_variant_names)]
 pub(crate) enum Shell {
     Bash,
     Zsh,

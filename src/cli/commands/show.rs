@@ -35,6 +35,10 @@ pub(super) fn run(global: &Global, args: &ShowPlan) -> anyhow::Result<Exit> {
         all: args.all,
         calls: global.verbose > 0,
     };
+    out::log_note(
+        global.log_format,
+        t!("show does not check whether the file was edited: apply does, by the seal of the plan"),
+    );
     saved_plan::print(&saved.plan, &saved.head, args.format, detail, now);
     Ok(Exit::Done)
 }

@@ -163,7 +163,7 @@ fn check_replaced(path: &Path) -> Result<(), CliError> {
     Err(CliError::new(Exit::Usage, message, hint))
 }
 
-/// Checks a saved plan against the ledger and the files of the project, before anything is called.
+/// Checks a saved plan against the ledger, the files and the variables of the project, before anything is called.
 pub(in crate::cli) fn check_ledger_and_files(
     saved: &UncheckedPlan,
     project: &Project,
@@ -176,8 +176,8 @@ pub(in crate::cli) fn check_ledger_and_files(
     let last_run = ledger.runs(1)?.pop().map(|run| run.record.name);
     plan.check_serial(&version, last_run)
         .map_err(CliError::from)?;
-    let files = plan.basis.check_files(project, ledger.salt());
-    Ok(files.map_err(CliError::from)?)
+    let inputs = plan.basis.check_inputs(project, ledger.salt());
+    Ok(inputs.map_err(CliError::from)?)
 }
 
 /// Checks a saved plan against the one that was made now from the same inputs, before anything is

@@ -71,7 +71,7 @@ impl Retry {
         recorded: Option<RecordedItem>,
         desired: Fingerprint,
     ) -> ItemAction {
-        // The new contract of an earlier run with the same option may be under way.
+        // The new contract of an earlier run with the same option may be under way, or may have failed.
         let is_begun =
             recorded.is_some_and(|recorded| recorded.is_reissue || recorded.revocation.is_some());
         let recorded = recorded.map(|recorded| {
@@ -83,7 +83,11 @@ impl Retry {
         match (self, recorded) {
             (Self::Rejected, Some((ItemStatus::Rejected, _)))
             | (Self::Expired, Some((ItemStatus::Expired, _))) => ItemAction::Resend,
-            (Self::Rejected | Self::Expired, Some((ItemStatus::Open, _))) if is_begun => action,
+            (Self::Rejected | Self::Expired, Some((ItemStatus::Open | ItemStatus::Failed, _)))
+                if is_begun =>
+            {
+                action
+            }
             // Reports show an interrupted item as failed or in doubt: both retries include it.
             (Self::Failed, Some((ItemStatus::Failed | ItemStatus::Open, _)))
             | (Self::InDoubt, Some((ItemStatus::Open, _))) => action,
@@ -315,9 +319,10 @@ impl FlowPlan {
     /// Returns the listed items with an action. Without `all`, those that a plan lists without
     /// being asked.
     pub fn listed(&self, action: ItemAction, all: bool) -> impl Iterator<Item = &Sample> {
-        let most = match all || action.is_always_listed() {
-            true => usize::MAX,
-            false => SAMPLES,
+        let most = if all || action.is_always_listed() {
+            usize::MAX
+        } else {
+            SAMPLES
         };
         let own = self.samples.iter();
         own.filter(move |sample| sample.action == action).take(most)
@@ -502,6 +507,14 @@ mod tests {
         ] {
             let narrowed = retry.narrow(action, recorded, desired);
             assert_eq!(narrowed, expected, "{retry:?} {recorded:?}");
+        }
+        // The repeated command continues what failed when it was given before.
+        for (is_reissue, expected) in [(true, Resume), (false, Excluded)] {
+            let failed = recorded(ItemStatus::Failed).map(|failed| RecordedItem {
+                is_reissue,
+                ..failed
+            });
+            assert_eq!(Retry::Rejected.narrow(Resume, failed, old), expected);
         }
     }
 }

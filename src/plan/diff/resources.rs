@@ -13,7 +13,7 @@ use crate::api::operation::Op;
 use crate::desired::{Account, AccountHolder, Resources, SealSource, SilentSign, TemplateSource};
 use crate::diagnostic::{Diagnostic, Findings};
 use crate::expr::{Fingerprint, Salt};
-use crate::ledger::{RecordedAccount, is_kept};
+use crate::ledger::{RecordedAccount, RecordedGrant, is_kept};
 use crate::plan::forecast::Calls;
 
 /// The actions for resources, in execution order: persons before the organizations that they
@@ -178,7 +178,9 @@ impl ResourcePlan {
             let fields: Vec<_> = fields.map(|(name, _)| name.into()).collect();
             planned.action = AccountAction::Update(id.clone(), fields);
         }
-        if let (Grant::Unchanged, Some(deadline)) = (planned.grant, deadline(desired.silent_sign)) {
+        if let (Grant::Unchanged, Some(RecordedGrant { deadline })) =
+            (planned.grant, declared_grant(desired.silent_sign))
+        {
             planned.grant = Grant::Grant(deadline);
         }
         planned.changes = account_changes(desired, &planned.action, None, planned.grant);
@@ -461,21 +463,21 @@ fn plan_grant(
         }
     });
     match (
-        deadline(desired),
+        declared_grant(desired),
         recorded_account.and_then(|recorded_account| recorded_account.grant),
     ) {
         (None, None) => Grant::Unchanged,
         (None, Some(_)) => Grant::Revoke,
-        (Some(deadline), Some(granted)) if granted.deadline == deadline => Grant::Unchanged,
-        (Some(deadline), _) => Grant::Grant(deadline),
+        (Some(declared), Some(granted)) if granted == declared => Grant::Unchanged,
+        (Some(declared), _) => Grant::Grant(declared.deadline),
     }
 }
 
-/// The expiry of the declared grant; the outer `None` for no grant.
-fn deadline(desired: SilentSign) -> Option<Option<i64>> {
-    match desired {
-        SilentSign::No => None,
-        SilentSign::Forever => Some(None),
-        SilentSign::Until(deadline) => Some(Some(deadline)),
-    }
+fn declared_grant(desired: SilentSign) -> Option<RecordedGrant> {
+    let deadline = match desired {
+        SilentSign::No => return None,
+        SilentSign::Forever => None,
+        SilentSign::Until(deadline) => Some(deadline),
+    };
+    Some(RecordedGrant { deadline })
 }

@@ -1,6 +1,7 @@
-//! The inputs of a plan: fingerprints of the project's files, its sheets and its resources.
+//! The inputs of a plan: fingerprints of the project's files, its variables, its sheets and its
+//! resources.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,11 @@ use crate::util::input_file::{self, InputError};
 pub struct Basis {
     /// `treaty.yaml` and the manifests, by path.
     pub files: BTreeMap<String, Fingerprint>,
+    /// The values of the variables, by name. Fingerprints of rows leave out every value that also
+    /// contains the time of the run.
+    pub variables: BTreeMap<String, Fingerprint>,
+    /// The environment variables that expressions can read, by name.
+    pub env: BTreeMap<String, Fingerprint>,
     /// The sheets by flow: path and content.
     pub sheets: BTreeMap<String, (String, Fingerprint)>,
     /// The resources, by address, with the values of environment variables and files.
@@ -35,16 +41,18 @@ impl Basis {
     ) -> Result<Self, (String, InputError)> {
         Ok(Self {
             files: files(project, salt),
+            variables: variables(project, salt),
+            env: env(project, salt),
             sheets: sheets(project, salt)?,
             resources: resource_fingerprints(resources, salt),
         })
     }
 
-    /// Compares the files and sheets with those of a project as it is now.
+    /// Compares the files, variables and sheets with those of a project as it is now.
     ///
     /// # Errors
-    /// [`Stale::Moved`] with the files that differ.
-    pub fn check_files(&self, project: &Project, salt: &Salt) -> Result<(), Stale> {
+    /// [`Stale::Moved`] with what differs.
+    pub fn check_inputs(&self, project: &Project, salt: &Salt) -> Result<(), Stale> {
         let mut moved = Vec::new();
         let now = files(project, salt);
         for (path, fingerprint) in &self.files {
@@ -56,6 +64,20 @@ impl Basis {
         }
         let new = now.keys().filter(|path| !self.files.contains_key(*path));
         moved.extend(new.map(|path| t!("%{file} is new", file = path)));
+        let own = variables(project, salt);
+        moved.extend(different(&self.variables, &own).map(|name| {
+            t!(
+                "the variable %{name} has another value than in the plan",
+                name = name
+            )
+        }));
+        let own = env(project, salt);
+        moved.extend(different(&self.env, &own).map(|name| {
+            t!(
+                "the environment variable %{name} has another value than in the plan",
+                name = name
+            )
+        }));
         // Flows that are new or gone are in the files.
         for (flow, declared) in &project.flows {
             let (Some((path, fingerprint)), Some(rows)) = (self.sheets.get(flow), &declared.rows)
@@ -90,9 +112,7 @@ impl Basis {
     /// [`Stale::Moved`] with the resources that differ.
     pub fn check_resources(&self, resources: &Resources, salt: &Salt) -> Result<(), Stale> {
         let now = resource_fingerprints(resources, salt);
-        let addresses = self.resources.keys().chain(now.keys());
-        let mut moved: Vec<String> = addresses
-            .filter(|address| self.resources.get(address) != now.get(address))
+        let moved: Vec<String> = different(&self.resources, &now)
             .map(|address| {
                 let text = t!(
                     "%{address} has other values: a variable, an environment variable or a file has changed",
@@ -101,12 +121,41 @@ impl Basis {
                 text.into_owned()
             })
             .collect();
-        moved.dedup();
         if moved.is_empty() {
             return Ok(());
         }
         Err(Stale::Moved(moved))
     }
+}
+
+/// Returns the names of which the planned and the present fingerprints differ.
+fn different<'a, N: Ord>(
+    planned: &'a BTreeMap<N, Fingerprint>,
+    now: &'a BTreeMap<N, Fingerprint>,
+) -> impl Iterator<Item = &'a N> {
+    let names: BTreeSet<&N> = planned.keys().chain(now.keys()).collect();
+    let names = names.into_iter();
+    names.filter(|name| planned.get(name) != now.get(name))
+}
+
+fn variables(project: &Project, salt: &Salt) -> BTreeMap<String, Fingerprint> {
+    let values = project.variables.iter();
+    values
+        .map(|(name, value)| (name.clone(), salt.of(&value.to_string())))
+        .collect()
+}
+
+fn env(project: &Project, salt: &Salt) -> BTreeMap<String, Fingerprint> {
+    let values = project.env.values();
+    values
+        .map(|(name, value)| {
+            let mut print = Fingerprinter::new(salt);
+            if let Some(value) = value {
+                print.field("value", value);
+            }
+            (name.to_owned(), print.finish())
+        })
+        .collect()
 }
 
 fn files(project: &Project, salt: &Salt) -> BTreeMap<String, Fingerprint> {

@@ -88,9 +88,10 @@ impl UncheckedPlan {
         let unsealed = self
             .text
             .replacen(&known.to_string(), &UNSEALED.to_string(), 1);
-        match seal(salt, &unsealed) == known {
-            true => Ok(()),
-            false => Err(Stale::Edited),
+        if seal(salt, &unsealed) == known {
+            Ok(())
+        } else {
+            Err(Stale::Edited)
         }
     }
 }

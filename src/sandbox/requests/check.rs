@@ -17,6 +17,8 @@ pub(super) enum Mismatch {
         expected: String,
         found: &'static str,
     },
+    #[error("{0}: a number with so many digits may have lost some, send it as text")]
+    Digits(String),
 }
 
 /// The check of one request.
@@ -67,6 +69,9 @@ impl Check<'_> {
                     .then(|| converted(*kind, &value))
                     .flatten()
                     .filter(|_| value != "");
+                if self.spelling == Spelling::Lenient && *kind == Kind::Text && is_inexact(&value) {
+                    return Err(Mismatch::Digits(path.to_owned()));
+                }
                 let Some(converted) = converted else {
                     return Err(mismatch(shape, path, &value));
                 };
@@ -162,13 +167,6 @@ fn converted(kind: Kind, value: &Value) -> Option<Value> {
     match (kind, value) {
         (Kind::Text, Value::Number(number)) => match whole(number) {
             Some(number) => Some(number.to_string().into()),
-            // The digits of a very large number are lost if it is not an integer.
-            None if number
-                .as_f64()
-                .is_some_and(|float| number.is_f64() && float.abs() > EXACT) =>
-            {
-                None
-            }
             None => Some(number.to_string().into()),
         },
         (Kind::Integer, Value::Number(number)) => whole(number).map(Value::from),
@@ -189,6 +187,20 @@ fn converted(kind: Kind, value: &Value) -> Option<Value> {
         },
         _ => None,
     }
+}
+
+/// The number of decimal digits that a float always keeps.
+const KEPT_DIGITS: usize = 15;
+
+/// Returns whether a value is a float that may not have all digits of the request.
+fn is_inexact(value: &Value) -> bool {
+    let Some(float) = value.as_f64().filter(|_| value.is_f64()) else {
+        return false;
+    };
+    let text = format!("{:e}", float.abs());
+    let digits = text.split('e').next().unwrap_or_default();
+    let count = digits.chars().filter(char::is_ascii_digit).count();
+    count > KEPT_DIGITS || float.abs() > EXACT
 }
 
 /// The limit up to which a float represents each integer exactly.

@@ -97,3 +97,57 @@ fn stops_when_one_of_the_first_items_failed() {
     let run = apply(&project, &["--canary", "1"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
 }
+
+/// A project of which two contracts were sent; their rows are removed since, and others are new.
+fn with_removed_rows() -> Project {
+    let project = base();
+    let flow = "  loans:\n    rows:";
+    let revokes = "  loans:\n    onVanish: revoke\n    rows:";
+    project.replace("manifests/loans.yaml", flow, revokes);
+    project
+}
+
+/// Sends the first two rows, and replaces them by the others.
+fn send_and_remove_rows(project: &Project) {
+    let sheet = project.read("loans.csv");
+    let lines: Vec<&str> = sheet.lines().collect();
+    project.write("loans.csv", lines[..3].join("\n"));
+    let run = apply(project, &[]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    project.write("loans.csv", [&lines[..1], &lines[3..]].concat().join("\n"));
+}
+
+#[test]
+fn waits_for_the_signers_of_the_first_items_also_if_the_run_revokes_others() {
+    let project = with_removed_rows();
+    let _served = Served::of(&project, &[]);
+    send_and_remove_rows(&project);
+    // Nobody signs, and the end of the waiting has passed at once.
+    let options = "--max-revoke 100% --canary 1 --until-signed --wait --until 1ms";
+    let options: Vec<&str> = options.split(' ').collect();
+    let run = apply(&project, &options);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    assert!(
+        run.stderr.contains("of the first items: 1 waiting"),
+        "{}",
+        run.stderr
+    );
+    let report = project.read("reports/latest/loans.csv");
+    let not_started = "not started: one of the first items was not signed";
+    assert_eq!(report.matches(not_started).count(), 1, "{report}");
+}
+
+#[test]
+fn revoked_contracts_do_not_count_as_the_first_items() {
+    let project = with_removed_rows();
+    let fault = "{ kind: status, status: 400, operations: [sign/contract/addProcess], nth: 3 }";
+    project.write("faults.yaml", format!("faults: [ {fault} ]\n"));
+    let _served = Served::of(&project, &["--faults", "faults.yaml"]);
+    send_and_remove_rows(&project);
+    let options = ["--max-revoke", "100%", "--canary", "1"];
+    let run = apply(&project, &options);
+    assert_eq!(run.code, 3, "{}{}", run.stdout, run.stderr);
+    let report = project.read("reports/latest/loans.csv");
+    let not_started = "not started: one of the first items was not sent";
+    assert_eq!(report.matches(not_started).count(), 1, "{report}");
+}

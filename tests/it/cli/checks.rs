@@ -19,7 +19,7 @@ fn a_new_check_sends_nothing_again() {
     let project = base();
     project.expect(&["apply", "--yes"], 0);
     let check = "      - { that: \"{{ row.金额 | float <= 200000 }}\" }\n";
-    add_checks(&project, "manifests/loans.yaml", "    ", &check);
+    add_checks(&project, "manifests/loans.yaml", "    ", check);
     project.expect(&["plan", "--detailed-exitcode"], 0);
 }
 

@@ -260,8 +260,15 @@ fn a_contract_sent_from_a_corrected_table_is_not_failed_in_the_original_sheet() 
         page.contains("3 contracts sent. 1 row was not used as it is now."),
         "{page}"
     );
-    let failures = project.expect(&["status", "--failed"], 0).stdout;
-    assert!(failures.contains("HT-2026-0002"), "{failures}");
+    for again in [false, true] {
+        if again {
+            project.expect(&["report"], 0);
+        }
+        assert_eq!(project.report("loans.failed.csv").len(), 1, "{again}");
+        assert_eq!(project.summary()["unusedRows"], 1, "{again}");
+        let failures = project.expect(&["status", "--failed"], 0).stdout;
+        assert!(failures.contains("HT-2026-0002"), "{again}: {failures}");
+    }
 }
 
 /// A person corrects the table of failed rows while treaty waits for signatures, or before a report is

@@ -184,6 +184,60 @@ fn refuses_a_plan_whose_inputs_have_changed() {
     project.expect(apply, 0);
 }
 
+/// Values with the time of the run are not in the fingerprints of rows.
+#[test]
+fn refuses_a_plan_if_a_variable_beside_the_time_of_the_run_has_changed() {
+    let project = started(2);
+    let lender = "variables:\n";
+    let days = "env: [HOURS, NOT_SET]\nvariables:\n  days: { default: 7d }\n";
+    project.replace("treaty.yaml", lender, days);
+    let validity = "run.started | plus('7d') | epochMs";
+    let given = "run.started | plus(var.days) | plus(env.HOURS) | epochMs";
+    project.replace("manifests/loans.yaml", validity, given);
+    let run = |args: &[&str], env: &[(&str, &str)]| {
+        let mut command = project.command(args);
+        command.env("HOURS", "1h").envs(env.iter().copied());
+        Run::from(command.output().expect("treaty runs"))
+    };
+    let planned = run(&["plan", "-o", "plan.json"], &[]);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    let before = world(&project);
+    let apply = &["apply", "plan.json"][..];
+    project.write("days.yaml", "days: 300d\n");
+    let variable = "the variable days has another value than in the plan";
+    let variable_of_env = "the environment variable HOURS has another value than in the plan";
+    let unset = "the environment variable NOT_SET has another value than in the plan";
+    for (options, env, message) in [
+        (&["--var", "days=300d"][..], &[][..], variable),
+        (&["--var-file", "days.yaml"], &[], variable),
+        (&[], &[("TREATY_VAR_days", "300d")], variable),
+        (&[], &[("HOURS", "9h")], variable_of_env),
+        (&[], &[("NOT_SET", "")], unset),
+    ] {
+        let refused = run(&[apply, options].concat(), env);
+        assert_eq!(refused.code, 5, "{}", refused.stderr);
+        assert!(refused.stderr.contains(message), "{}", refused.stderr);
+        let is_private = ["300d", "9h"]
+            .iter()
+            .any(|value| refused.stderr.contains(value));
+        assert!(!is_private, "{}", refused.stderr);
+    }
+    assert!(world(&project) == before, "something was called");
+    let applied = run(apply, &[]);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+}
+
+/// The plan would be used up by the first items.
+#[test]
+fn refuses_a_canary_that_cannot_ask_before_anything_is_called() {
+    let project = started(3);
+    save(&project);
+    let canary = ["apply", "plan.json", "--canary", "1"];
+    let message = "--canary asks before it sends the other items";
+    refused(&project, &canary, 64, message);
+    project.expect(&[&canary[..], &["--yes"]].concat(), 0);
+}
+
 #[test]
 fn refuses_a_plan_if_the_service_has_changed() {
     let project = started(2);
@@ -262,6 +316,9 @@ fn refuses_an_edited_or_expired_plan_and_other_files() {
         text.replacen("\"options\":{", "\"options\": {", 1),
     );
     refused(&project, apply, 5, "the plan was edited or is damaged");
+    let shown = project.expect(&["show", "plan.json"], 0).stderr;
+    let unchecked = "show does not check whether the file was edited";
+    assert!(shown.contains(unchecked), "{shown}");
     project.write("plan.json", &text[..text.len() / 2]);
     refused(&project, apply, 65, "plan.json is not a saved plan");
     refused(

@@ -1,6 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP: one signal drains, two signals stop. A suspended process loses its lease.
 #![cfg(unix)]
 
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,6 +104,31 @@ fn drains_or_stops_on_signals_and_completes_in_the_next_run() {
         });
         assert_eq!(flows, vec![2; 60], "{signals:?}");
     }
+}
+
+#[test]
+fn an_interrupt_while_the_first_items_are_signed_ends_the_run_as_interrupted() {
+    let (base, _, calls) = slow();
+    let project = project_of(&base, 5);
+    let options = "apply --yes --canary 1 --until-signed --wait --every 20ms";
+    let options: Vec<&str> = options.split(' ').collect();
+    let mut child = spawn(&project, &options);
+    let mut told = BufReader::new(child.stderr.take().expect("what is told")).lines();
+    let sent = told.find(|line| line.as_ref().is_ok_and(|line| line.contains("was sent")));
+    assert!(sent.is_some());
+    // Nobody signs: from the second poll on, it waits.
+    wait_for(&calls, calls.load(Ordering::Relaxed) + 2);
+    signal(&child, "-INT");
+    let told: Vec<String> = told.map_while(Result::ok).collect();
+    let ended = child.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(130), "{told:?}");
+    let not_started = "not started: the run was interrupted";
+    let report = project.report("loans.csv");
+    let count = report
+        .iter()
+        .filter(|row| row["treaty_error"] == not_started);
+    assert_eq!(count.count(), 4);
+    assert_eq!(project.summary()["exitCode"], 130);
 }
 
 #[test]

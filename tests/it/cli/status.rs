@@ -226,7 +226,7 @@ fn shows_that_a_later_command_found_errors() {
     let table = std::fs::File::options()
         .write(true)
         .open(project.path("reports/errors.csv"));
-    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    let later = std::time::SystemTime::now() + Duration::from_mins(1);
     table.expect("a table").set_modified(later).expect("later");
     let status = project.expect(&["status"], 0).stdout;
     assert!(

@@ -445,6 +445,8 @@ fn a_row_changed_after_sending_is_blocked_and_not_failed() {
     let unused = project.report("leases.failed.csv");
     assert_eq!((unused.len(), &*unused[0]["treaty_status"]), (1, "waiting"));
     assert!(unused[0].values().any(|cell| cell == "3300"), "{unused:?}");
+    project.expect(&["report"], 0);
+    assert_eq!(project.report("leases.failed.csv"), unused);
     assert_eq!(project.summary()["exitCode"], 3);
 }
 

@@ -1,6 +1,7 @@
 //! `treaty apply --canary`: sends the first items, and the others only if nothing failed and the
 //! operator agrees.
 
+use std::collections::HashSet;
 use std::sync::mpsc;
 
 use tokio::sync::{oneshot, watch};
@@ -12,8 +13,11 @@ use crate::cli::context::interrupt::{interrupt, interruptible};
 use crate::cli::context::session::PlanContext;
 use crate::cli::output::{out, prompt};
 use crate::execute::{CanaryEnd, Executor, RunStats, Stop, Stopped, SyncStats};
-use crate::ledger::{KnownItem, LedgerError, Records};
+use crate::ledger::{EntityId, ItemStatus, KnownItem, LedgerError, Records};
 use crate::plan::Fatal;
+
+/// The number of items that are read from the ledger at once.
+const PAGE_SIZE: u32 = 1000;
 
 /// A run that sends its first items alone.
 pub(super) struct Canary<'a> {
@@ -38,7 +42,7 @@ impl Canary<'_> {
         self.context.progress.finish();
         if stats.stopped.is_none() {
             stats.stopped = match self.end(&stats) {
-                Ok(end) => end.map(Stopped::Canary),
+                Ok(end) => end,
                 Err(fatal) => Some(Stopped::Fatal(fatal)),
             };
         }
@@ -51,11 +55,11 @@ impl Canary<'_> {
     }
 
     /// Returns the reason why the run ends after the first items, if it does.
-    fn end(&self, stats: &RunStats) -> Result<Option<CanaryEnd>, Fatal> {
+    fn end(&self, stats: &RunStats) -> Result<Option<Stopped>, Fatal> {
         let first = self.first;
         let failed_resources = stats.failed_resources.len();
-        if stats.done < first || failed_resources > 0 {
-            return Ok(Some(CanaryEnd::Failed));
+        if stats.done - stats.revoked < first || failed_resources > 0 {
+            return Ok(Some(Stopped::Canary(CanaryEnd::Failed)));
         }
         self.note(&match first {
             1 => t!("the first item was sent"),
@@ -67,21 +71,27 @@ impl Canary<'_> {
                 "of the first items: %{summary}",
                 summary = summary(&followed)
             ));
-            let others =
-                followed.waiting + followed.failed + followed.in_doubt + followed.interrupted;
-            if followed.stopped || followed.ended() + others > 0 {
-                return Ok(Some(CanaryEnd::NotSigned));
+            if followed.stopped {
+                return Ok(Some(Stopped::Asked));
+            }
+            if !self.are_signed()? {
+                return Ok(Some(Stopped::Canary(CanaryEnd::NotSigned)));
             }
         }
         if self.args.yes {
             return Ok(None);
         }
-        Ok((!self.is_agreed()).then_some(CanaryEnd::Declined))
+        Ok((!self.is_agreed()).then_some(Stopped::Canary(CanaryEnd::Declined)))
     }
 
     /// Polls the items that were sent until their flows have ended.
     fn follow(&self) -> Result<SyncStats, Fatal> {
-        let targets = self.under_way()?;
+        let items = self.sent_items()?;
+        let waiting = items.iter().filter(|known| known.record.is_under_way());
+        let targets: Vec<AddressPattern> = waiting
+            .map(|known| AddressPattern::literal(&Address::item(&known.flow, &known.key)))
+            .collect();
+        // Without targets, everything would be polled.
         if targets.is_empty() {
             return Ok(SyncStats::default());
         }
@@ -105,15 +115,48 @@ impl Canary<'_> {
         follow.run()
     }
 
-    /// Returns the addresses of the items of the run whose flows have not ended.
-    fn under_way(&self) -> Result<Vec<AddressPattern>, LedgerError> {
-        let most = u32::try_from(self.first).unwrap_or(u32::MAX);
-        let items = self.context.ledger.items_after(Some(self.run), 0, most)?;
-        let address = |known: &KnownItem| Address::item(&known.flow, &known.key);
-        let waiting = items.iter().filter(|known| known.record.is_under_way());
-        Ok(waiting
-            .map(|known| AddressPattern::literal(&address(known)))
-            .collect())
+    /// Returns whether everything that was sent is signed by all.
+    fn are_signed(&self) -> Result<bool, LedgerError> {
+        let items = self.sent_items()?;
+        let is_signed = |known: &KnownItem| {
+            matches!(
+                known.record.status,
+                ItemStatus::Signed | ItemStatus::Archived
+            )
+        };
+        Ok(!items.is_empty() && items.iter().all(is_signed))
+    }
+
+    /// Returns the items that the run has sent so far. It has worked on removed rows too: their
+    /// contracts were revoked.
+    fn sent_items(&self) -> Result<Vec<KnownItem>, LedgerError> {
+        let removed: HashSet<(&str, &str)> = self
+            .context
+            .planned
+            .plan
+            .flows
+            .iter()
+            .flat_map(|plan| {
+                let removed = plan.removed.iter();
+                removed.map(|row| (plan.flow.as_str(), row.key.as_str()))
+            })
+            .collect();
+        let mut sent = Vec::new();
+        let mut after: EntityId = 0;
+        loop {
+            let page = self
+                .context
+                .ledger
+                .items_after(Some(self.run), after, PAGE_SIZE)?;
+            let Some(last) = page.last() else {
+                return Ok(sent);
+            };
+            after = last.record.id;
+            sent.extend(
+                page.into_iter()
+                    .filter(|known| !removed.contains(&(known.flow.as_str(), known.key.as_str()))),
+            );
+        }
     }
 
     /// Asks whether the other items are sent. An interrupt, or an answer that cannot be read, is a no.

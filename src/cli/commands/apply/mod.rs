@@ -55,7 +55,8 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
                 let head = plan_head::head(project, None, &saved.plan.plan, Timestamp::now());
                 saved.plan.check_head(&head, Timestamp::now())?;
             }
-            prompt::check(args, &project.settings)
+            prompt::check(args, &project.settings)?;
+            check_canary(args)
         },
         |session, project, binding| {
             let ledger = lock_ledger(project, binding, session, (&args.ledger).into())?;
@@ -99,6 +100,18 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
             }
         },
     )
+}
+
+/// Fails if `--canary` could not ask its question: the first items would be sent, and the plan used up.
+fn check_canary(args: &Args) -> Result<(), CliError> {
+    if args.canary.is_none() || args.yes || std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    Err(CliError::new(
+        Exit::Usage,
+        t!("--canary asks before it sends the other items, and standard input is not a terminal"),
+        t!("add --yes to send the others without a question once the first ones were sent"),
+    ))
 }
 
 /// Returns whether each flow of a protected environment that may be a renamed one is confirmed as new:

@@ -3,7 +3,8 @@
 use crate::address::{Address, is_selected};
 use crate::cli::args::Matching;
 use crate::desired::Outcome;
-use crate::ledger::{Records, Sqlite};
+use crate::ledger::{ItemRecord, Records, Sqlite};
+use crate::manifest::OnChange;
 use crate::plan::ItemAction;
 use crate::report::{FlowReportError, IdSet, ItemVisitor, RowFacts};
 
@@ -13,6 +14,8 @@ pub(super) struct RunItems<'a> {
     pub(super) matching: &'a Matching,
     pub(super) flow: &'a str,
     pub(super) run: i64,
+    /// What is done with a row that differs from what was sent.
+    pub(super) on_change: OnChange,
     /// Whether this is the last run. Its reports contain every row of the sheet.
     pub(super) is_last: bool,
 }
@@ -34,13 +37,27 @@ impl RunItems<'_> {
             return None;
         }
         match (facts.record, facts.outcome) {
-            (Some(record), _) => {
-                (self.is_last || record.run == self.run).then_some(ItemAction::Unchanged)
-            }
+            (Some(record), outcome) if self.is_last => Some(self.recorded(record, outcome)),
+            (Some(record), _) => (record.run == self.run).then_some(ItemAction::Unchanged),
             (None, _) if !self.is_last => None,
             (None, Some(Outcome::Skipped)) => Some(ItemAction::Skipped),
             (None, Some(Outcome::Invalid(_))) => Some(ItemAction::Invalid),
             (None, Some(Outcome::Item(_)) | None) => Some(ItemAction::Create),
+        }
+    }
+
+    /// The action of a recorded item: whether its row could be used as it is now.
+    fn recorded(&self, record: &ItemRecord, outcome: Option<&Outcome>) -> ItemAction {
+        match outcome {
+            Some(Outcome::Invalid(_)) => ItemAction::Invalid,
+            Some(Outcome::Item(item))
+                if record.sent
+                    && item.fingerprint != record.fingerprint
+                    && self.on_change == OnChange::Error =>
+            {
+                ItemAction::Changed
+            }
+            _ => ItemAction::Unchanged,
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut context = LedgerContext::load_to_read(global)?;
     // The reports of a ledger that is too old would show sent contracts as not started.
     let ledger = context.read_current_ledger()?;
+    // A row that a run sends meanwhile would be taken for one that was removed from the sheet.
+    ledger.hold_snapshot()?;
     let run = find_run(&ledger, args).or_else(|error| {
         ledger.wait_until_verified()?;
         Err(error)

@@ -14,6 +14,7 @@ use crate::cli::context::run_folder::run_folder;
 use crate::desired::FlowRows;
 use crate::diagnostic::Findings;
 use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite};
+use crate::manifest::OnChange;
 use crate::report::{Counts, FlowReport, ReportedFlow, Reports, Summary};
 
 /// The report of a run that is to be written.
@@ -73,6 +74,7 @@ impl RunReport<'_> {
                 matching: self.matching,
                 flow: &name,
                 run: run.record.id,
+                on_change: flow.map_or(OnChange::default(), |flow| flow.on_change),
                 is_last: self.is_last,
             };
             let mut signers: Vec<&str> = flow.map_or(Vec::new(), |flow| {

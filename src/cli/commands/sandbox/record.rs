@@ -7,7 +7,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::api::time;
+use crate::api::operation::Op;
+use crate::api::{Shape, time};
 use crate::cli::exit::{CliError, Exit};
 use crate::sandbox::ServedCall;
 use crate::util::private_file::{self, Access};
@@ -19,11 +20,29 @@ pub(super) struct Record(File);
 const SHORTENED: [&str; 4] = ["idNo", "legalIdNo", "mobile", "email"];
 /// The number of characters that are left of them.
 const LEFT: usize = 4;
+/// The fields of uploads, downloads and commands, which have no shape.
+const OWN_FIELDS: [&str; 8] = [
+    "fileKey",
+    "bytes",
+    "contentType",
+    "path",
+    "flowId",
+    "accountId",
+    "thirdId",
+    "reason",
+];
+/// The value of a field that is not recorded: it can be anything.
+const UNKNOWN: &str = "…";
 
-/// Opens a record and empties it.
+/// Opens a record and empties it. Only its owner can read it, also if others could before.
 pub(super) fn open(path: &Path) -> Result<Record, CliError> {
     let file = private_file::open(path, Access::Append).and_then(|file| {
         file.set_len(0)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
         Ok(file)
     });
     file.map(Record).map_err(|error| {
@@ -46,7 +65,7 @@ impl Record {
             "errCode": call.code.map(|code| code.0),
             "reason": call.refusal,
             "coerced": call.coercions,
-            "request": call.request.map(shortened),
+            "request": call.request.map(|request| recorded(call.operation, request)),
             "data": call.data,
         });
         // In one piece, so that a reader sees whole lines.
@@ -54,31 +73,77 @@ impl Record {
     }
 }
 
-/// Returns a request without passwords and contents of files, and with the ends of private values.
-fn shortened(request: &Value) -> Value {
-    match request {
-        Value::Object(fields) => {
-            let fields = fields.iter();
-            let fields = fields.map(|(name, value)| (name.clone(), field(name, value)));
+/// Returns a request without passwords and contents of files, with the ends of private values, and
+/// without the values of fields that the operation does not have.
+fn recorded(operation: &str, request: &Value) -> Value {
+    let op = Op::ALL.iter().find(|op| op.path() == operation);
+    match (op, request) {
+        (Some(op), request) => known(op.request_shape(), request),
+        (None, Value::Object(fields)) => {
+            let fields = fields.iter().map(|(name, value)| {
+                let is_known = OWN_FIELDS.contains(&name.as_str()) && is_scalar(value);
+                let value = if is_known {
+                    value.clone()
+                } else {
+                    UNKNOWN.into()
+                };
+                (name.clone(), value)
+            });
             Value::Object(fields.collect())
         }
-        Value::Array(values) => values.iter().map(shortened).collect(),
-        other => other.clone(),
+        _ => UNKNOWN.into(),
     }
 }
 
-fn field(name: &str, value: &Value) -> Value {
-    match value.as_str() {
-        Some(_) if name == "docPwd" => "***".into(),
-        Some(data) if name == "chunkedData" => format!("{} characters", data.len()).into(),
-        Some(text) if SHORTENED.contains(&name) => {
+/// Returns a value of a shape without what is private.
+fn known(shape: &Shape, value: &Value) -> Value {
+    match (shape, value) {
+        (Shape::Object(shapes), Value::Object(fields)) => {
+            let fields = fields.iter().map(|(name, value)| {
+                let shape = shapes.iter().find(|field| field.name == *name);
+                let value = match shape {
+                    Some(shape) => field(name, &shape.shape, value),
+                    None => UNKNOWN.into(),
+                };
+                (name.clone(), value)
+            });
+            Value::Object(fields.collect())
+        }
+        (Shape::List(element), Value::Array(values)) => {
+            values.iter().map(|value| known(element, value)).collect()
+        }
+        // Form fields are complete, whatever their names are.
+        (Shape::Map(entry), Value::Object(entries)) => {
+            let entries = entries.iter();
+            let entries = entries.map(|(name, value)| (name.clone(), known(entry, value)));
+            Value::Object(entries.collect())
+        }
+        (Shape::Scalar { .. }, value) if is_scalar(value) => value.clone(),
+        _ => UNKNOWN.into(),
+    }
+}
+
+fn field(name: &str, shape: &Shape, value: &Value) -> Value {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return known(shape, value),
+    };
+    match name {
+        "docPwd" => "***".into(),
+        "chunkedData" => format!("{} characters", text.len()).into(),
+        name if SHORTENED.contains(&name) => {
             let length = text.chars().count();
             // Of a short text, nothing is left.
             let end = text.chars().skip(length - LEFT.min(length / 2));
             format!("***{}", end.collect::<String>()).into()
         }
-        _ => shortened(value),
+        _ => known(shape, value),
     }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    !value.is_object() && !value.is_array()
 }
 
 #[cfg(test)]
@@ -86,17 +151,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_out_secrets_and_shortens_private_values() {
-        let request = json!({
-            "name": "张三", "idNo": "371500198101175693", "mobile": "138", "docPwd": "pw",
-            "chunkedFields": [{ "chunkedData": "PGI+", "sequence": 1 }],
-            "simpleFormFields": { "amount": "50000" },
+    fn records_only_known_fields_without_secrets_and_with_the_ends_of_private_values() {
+        let person = json!({
+            "name": "张三", "idNo": 371_500_198_101_175_693_i64, "idType": 19, "mobile": "138",
+            "idNumber": "371500198101175693", "password": { "text": "pw" }, "docPwd": 1,
         });
         let expected = json!({
-            "name": "张三", "idNo": "***5693", "mobile": "***8", "docPwd": "***",
-            "chunkedFields": [{ "chunkedData": "4 characters", "sequence": 1 }],
-            "simpleFormFields": { "amount": "50000" },
+            "name": "张三", "idNo": "***5693", "idType": 19, "mobile": "***8",
+            "idNumber": "…", "password": "…", "docPwd": "…",
         });
-        assert_eq!(shortened(&request), expected);
+        assert_eq!(recorded(Op::CreatePerson.path(), &person), expected);
+        let document = json!({
+            "docPwd": 123_456,
+            "simpleFormFields": { "amount": "50000", "mobile": "13500000001", "idNo": "3715" },
+        });
+        let recorded_document = recorded(Op::CreateByTemplate.path(), &document);
+        assert_eq!(
+            recorded_document["simpleFormFields"],
+            document["simpleFormFields"]
+        );
+        assert!(!recorded_document.to_string().contains("123456"));
+        let command = json!({ "flowId": "1", "phone": 13_500_000_001_i64, "reason": ["x"] });
+        let expected = json!({ "flowId": "1", "phone": "…", "reason": "…" });
+        assert_eq!(recorded("_sandbox/sign", &command), expected);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn others_cannot_read_a_record_that_they_could_read_before() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("calls.jsonl");
+        std::fs::write(&path, "old").expect("written");
+        let readable = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(&path, readable).expect("changed");
+        open(&path).expect("opened");
+        let metadata = std::fs::metadata(&path).expect("a file");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+        assert_eq!(metadata.len(), 0);
     }
 }

@@ -40,6 +40,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         LedgerContext::load_to_read(global)?
     };
     let ledger = context.read_ledger()?;
+    ledger.hold_snapshot()?;
     let args = &Args {
         matching: resolve_matching(&ledger, &args.matching)?,
         ..args.clone()

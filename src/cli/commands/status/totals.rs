@@ -12,7 +12,7 @@ use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::Matching;
 use crate::cli::context::names::ResourceNames;
-use crate::ledger::{ItemRecord, KnownItem, LedgerError, Records, Sqlite};
+use crate::ledger::{ItemRecord, ItemStatus, KnownItem, LedgerError, Records, Sqlite};
 use crate::report::{self, Causes, Counts, Status};
 
 /// The totals of a ledger.
@@ -86,7 +86,7 @@ impl Totals {
             }
             let flow = totals.flows.entry(pending.flow).or_default();
             if last.replace(pending.item) != Some(pending.item) {
-                flow.for_sync -= u64::from(pending.is_waiting);
+                flow.for_sync = flow.for_sync.saturating_sub(u64::from(pending.is_waiting));
             }
             let waits = flow.waits.entry(pending.signer).or_default();
             waits.count += 1;
@@ -154,7 +154,8 @@ impl Totals {
 impl FlowTotals {
     fn add(&mut self, record: &ItemRecord, status: Status) {
         *self.counts.entry(status).or_default() += 1;
-        self.sent_again += u64::from(record.earlier > 0);
+        let is_again = record.earlier > 0 && record.status != ItemStatus::Revoked;
+        self.sent_again += u64::from(is_again);
         self.for_sync += u64::from(status.is_under_way());
         self.polled_at = self.polled_at.max(record.polled_at);
         let since = match status {
