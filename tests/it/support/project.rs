@@ -168,8 +168,8 @@ pub(crate) fn copy(from: &Path, to: &Path) {
 pub(crate) fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
-        // The CronJob is not a manifest of treaty.
-        if path.ends_with("kubernetes") {
+        // The CronJob and the fixtures of the sandbox are not manifests.
+        if path.ends_with("kubernetes") || path.ends_with("sandbox-pytest") {
             continue;
         }
         if path.is_dir() {
