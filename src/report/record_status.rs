@@ -62,6 +62,9 @@ pub(super) fn record_status(
                 ItemStatus::Revoked => {
                     t_key!("restore the row; to send it again, apply with --reissue ADDRESS")
                 }
+                ItemStatus::Signed | ItemStatus::Archived => {
+                    t_key!("restore the row; a new contract needs a new key")
+                }
                 _ => {
                     t_key!(
                         "restore the row, or set onChange: keep or onChange: reissue in the flow, or apply with --reissue ADDRESS"
@@ -69,7 +72,8 @@ pub(super) fn record_status(
                 }
             };
             let differs = failure(t_key!("the row differs from what was sent"), hint);
-            return (contract_status(record, run, signing), Some(differs));
+            let why = with_end(record, differs);
+            return (contract_status(record, run, signing), Some(why));
         }
         ItemAction::InDoubt => return (Status::InDoubt, record.failure.clone()),
         _ => {}
@@ -136,6 +140,22 @@ pub(super) fn contract_status(record: &ItemRecord, run: i64, signing: bool) -> S
             record_status(ItemAction::Kept, record, run, none, signing).0
         }
         None => Status::Failed,
+    }
+}
+
+/// Adds why the contract has ended, if it has, to why its row was not used.
+pub(super) fn with_end(record: &ItemRecord, why: Failure) -> Failure {
+    let ended = record
+        .failure
+        .as_ref()
+        .filter(|_| record.status.has_ended());
+    match ended {
+        Some(ended) => Failure {
+            code: ended.code,
+            message: format!("{}{}{}", ended.message, t!("; "), why.message),
+            ..why
+        },
+        None => why,
     }
 }
 
@@ -234,6 +254,20 @@ mod tests {
         assert_eq!(status, Status::Unchanged);
         let message = failure.map(|failure| failure.message);
         assert_eq!(message.as_deref(), Some("not sent again: not started"));
+    }
+
+    #[test]
+    fn a_changed_row_keeps_the_reason_why_its_contract_ended() {
+        let mut rejected = record(ItemStatus::Rejected, true, 1);
+        rejected.failure = Some(failure("a signer refused: 内容有误", ""));
+        let unstarted = failure("not started", "");
+        let (status, why) = record_status(ItemAction::Changed, &rejected, RUN, unstarted, true);
+        let message = why.map(|why| why.message);
+        let expected = "a signer refused: 内容有误; the row differs from what was sent";
+        assert_eq!(
+            (status, message.as_deref()),
+            (Status::Rejected, Some(expected))
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Determines the status and the details of a report row from the plan and the ledger.
 
 use super::flow_report::FlowReport;
-use super::record_status::{APPLY_AGAIN, contract_status, failure, record_status};
+use super::record_status::{APPLY_AGAIN, contract_status, failure, record_status, with_end};
 use super::status::Status;
 use crate::address::{AccountId, DocId, FlowId};
 use crate::api::SignStatus;
@@ -264,7 +264,7 @@ pub(super) fn classify(
         // An invalid row keeps the details of the item that was sent earlier.
         ItemAction::Invalid => {
             let status = contract_status(&record, report.run, report.signing);
-            (status, Some(default_failure))
+            (status, Some(with_end(&record, default_failure)))
         }
         _ => record_status(action, &record, report.run, default_failure, report.signing),
     };
