@@ -27,8 +27,8 @@ pub(in crate::cli) fn warn(format: LogFormat, flow: &str, reported: &ReportedFlo
             format,
             &differing(flow, &reported.differing),
             &t!(
-                "restore the rows; to send a new version of a contract, apply with --reissue ADDRESS; a new contract needs a \
-                 new key. The reports have the recorded state of these rows, without their cells"
+                "what was sent stays as it is: make the rows as they were sent; only to send a contract again on purpose, \
+                 apply with --reissue ADDRESS; a new contract needs a new key. The reports have the recorded state of these rows, without their cells"
             ),
         );
     }
