@@ -326,7 +326,7 @@ impl ContractsUnderWay {
             for (_, step) in ledger.steps(item)? {
                 match &step {
                     Step::Deferred(own) | Step::Intent(Some(own)) => {
-                        account_ids(&own.request, &mut ids)
+                        account_ids(&own.request, &mut ids);
                     }
                     Step::Receipt(receipt) => account_ids(receipt, &mut ids),
                     Step::Intent(None) => {}
