@@ -44,17 +44,19 @@ pub(super) fn read(root: &Path, path: &Path, findings: &mut Findings) -> Option<
 fn folder_error(root: &Path) -> Option<Diagnostic> {
     let shown = root.display();
     if root.is_file() {
-        let error = Diagnostic::error(format!("{shown} is a file, not a folder"));
-        return Some(error.hint("pass the folder that contains treaty.yaml, or remove -p"));
+        let error = Diagnostic::error(t!("%{folder} is a file, not a folder", folder = shown));
+        return Some(error.hint(t!(
+            "pass the folder that contains treaty.yaml, or remove -p"
+        )));
     }
-    let error = || Diagnostic::error(format!("there is no folder {shown}"));
-    (!root.exists()).then(|| error().hint("pass the folder that contains treaty.yaml with -p"))
+    let error = || Diagnostic::error(t!("there is no folder %{folder}", folder = shown));
+    (!root.exists()).then(|| error().hint(t!("pass the folder that contains treaty.yaml with -p")))
 }
 
 fn unreadable(path: &Path, error: &InputError) -> Diagnostic {
     let is_missing = error.is_missing();
     let message = if is_missing {
-        "there is no such file".to_owned()
+        t!("there is no such file").into_owned()
     } else {
         error.to_string()
     };
@@ -63,7 +65,9 @@ fn unreadable(path: &Path, error: &InputError) -> Diagnostic {
     } else if path.with_extension("yml").exists() {
         "rename treaty.yml to treaty.yaml".into()
     } else {
-        "create a project with treaty init, or pass another folder with -p".into()
+        t!("create a project with treaty init, or pass another folder with -p")
+            .into_owned()
+            .into()
     };
     Diagnostic::error(message).hint(hint)
 }

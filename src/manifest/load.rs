@@ -328,7 +328,7 @@ impl EnvironmentNode<'_> {
 
 /// Returns the message for an environment that is not declared.
 pub fn unknown_environment(name: &str) -> String {
-    format!("there is no environment {name}")
+    t!("there is no environment %{name}", name = name).into_owned()
 }
 
 /// Decodes the list `env` of the project or of an environment. Its names are literal.
