@@ -62,7 +62,7 @@ pub(super) fn check_row<'c>(
 
 /// Reports the cells that a check of the flow cannot add up.
 fn check_summands(check: &Check, row: &Row, rendering: &mut Rendering<'_>) {
-    for column in &check.that.uses().sums {
+    for column in check.sums() {
         let cell = row.get(column).unwrap_or_default();
         let place = row.place(Some(column)).into();
         let is_known = |error: &Diagnostic| error.place.as_ref() == Some(&place);

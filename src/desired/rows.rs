@@ -170,7 +170,7 @@ impl<'a> FlowRows<'a> {
 
     /// Returns totals without rows, with the columns whose sums the checks of the flow use.
     pub fn totals(&self) -> Totals {
-        Totals::new(self.checks().flat_map(|check| &check.that.uses().sums))
+        Totals::new(self.checks().flat_map(Check::sums))
     }
 
     /// Returns the errors and warnings of the checks of the rows together. `invalid` is the number of

@@ -168,6 +168,16 @@ impl Compiler {
         Err(error.at(span).hint(hint))
     }
 
+    /// Returns the error of a variable that is not declared.
+    fn no_variable(&self, name: &str) -> Diagnostic {
+        let known = self.variables.keys().chain(self.missing.keys());
+        let hint = match did_you_mean(name, known.map(String::as_str)) {
+            Some(name) => format!("did you mean var.{name}?"),
+            None => "declare it under variables in treaty.yaml".to_owned(),
+        };
+        Diagnostic::error(format!("there is no variable {name}")).hint(hint)
+    }
+
     fn uses(
         &self,
         source: &str,
@@ -179,7 +189,16 @@ impl Compiler {
             let (root, field) = name.split_once('.').unwrap_or((name, ""));
             let field = field.split('.').next().unwrap_or_default();
             match root {
-                "var" if field.is_empty() || self.variables.contains_key(field) => {}
+                "var" if field.is_empty() => {
+                    let names = subscripts(source, "var[");
+                    let is_unknown = |name: &&String| {
+                        !self.variables.contains_key(*name) && !self.missing.contains_key(*name)
+                    };
+                    if let Some(name) = names.iter().find(is_unknown).filter(|_| !self.lenient) {
+                        return Err(self.no_variable(name).at(span));
+                    }
+                }
+                "var" if self.variables.contains_key(field) => {}
                 "env" if field.is_empty() => {
                     // A listed variable that is not set is undefined, so that it can have a default.
                     let names = subscripts(source, "env[");
@@ -200,17 +219,7 @@ impl Compiler {
                         "pass --var {field}=…, or write var[\"{field}\"] | default('…')"
                     )));
                 }
-                "var" => {
-                    let known = self.variables.keys().chain(self.missing.keys());
-                    let suggestion = did_you_mean(field, known.map(String::as_str));
-                    let hint = match suggestion {
-                        Some(name) => format!("did you mean var.{name}?"),
-                        None => "declare it under variables in treaty.yaml".to_owned(),
-                    };
-                    return Err(Diagnostic::error(format!("there is no variable {field}"))
-                        .at(span)
-                        .hint(hint));
-                }
+                "var" => return Err(self.no_variable(field).at(span)),
                 "row" if self.in_flow => {
                     uses.row = true;
                     if field.is_empty() {

@@ -45,6 +45,13 @@ impl From<CheckLevel> for Severity {
 }
 
 impl Check {
+    /// Returns the columns whose sums the condition or the message uses.
+    pub fn sums(&self) -> impl Iterator<Item = &String> {
+        let message = self.message.as_ref().map(|message| message.uses());
+        let uses = [self.that.uses()].into_iter().chain(message);
+        uses.flat_map(|uses| &uses.sums)
+    }
+
     /// Returns whether each row is checked, and not the flow.
     pub fn is_of_row(&self) -> bool {
         let uses = self.that.uses();

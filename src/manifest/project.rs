@@ -41,7 +41,7 @@ pub struct Project {
     pub checks: List<Check>,
     /// The earlier names of renamed declarations.
     pub moves: Moves,
-    /// What apply removes when it is no longer declared.
+    /// The kinds that apply removes when they are no longer declared.
     pub prune: Prune,
     /// The variables that expressions outside of flows can use.
     pub scope: Scope,

@@ -68,7 +68,7 @@ pub(super) struct ProjectFile {
     /// Conditions of every flow, as if each flow declared them.
     #[serde(default, deserialize_with = "check::of_project")]
     pub(super) checks: List<Check>,
-    /// What apply removes when no manifest declares it any more: true, or single kinds. Default: false.
+    /// The kinds that apply removes when no manifest declares them any more; true for all. Default: false.
     #[serde(default)]
     pub(super) prune: Prune,
     /// The file of the ledger, inside the project. Default: .treaty/{environment}.db.

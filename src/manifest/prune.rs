@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// What apply removes when it is no longer declared.
+/// The kinds that apply removes when they are no longer declared.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename = "$kind", rename_all = "camelCase")]
 #[schemars(rename = "Prune", untagged)]

@@ -1,4 +1,5 @@
-//! What the ledger tells of the difference between a row and the contract that was sent for it.
+//! Finds the difference between a row and the contract that was sent for it, as far as the ledger
+//! records it.
 
 use std::collections::BTreeSet;
 

@@ -68,7 +68,7 @@ pub struct Plan {
     pub people: People,
     /// The flows that are recorded under another name from now on.
     pub moves: Vec<FlowMove>,
-    /// What is recorded and no longer declared.
+    /// The accounts, seals and flows that the ledger records and no manifest declares.
     pub undeclared: Vec<Undeclared>,
 }
 
@@ -96,7 +96,7 @@ impl Plan {
         calls
     }
 
-    /// What `prune` removes, with its address.
+    /// The removals by `prune`, with their addresses.
     pub fn removals(&self) -> impl Iterator<Item = (&Address, &Removal)> {
         let all = self.undeclared.iter();
         all.filter_map(|own| Some((&own.address, own.prune.as_ref()?)))

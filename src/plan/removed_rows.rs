@@ -54,9 +54,15 @@ pub(crate) fn undeclared_flows(
     renames: &mut Vec<(String, String)>,
 ) -> Result<Vec<Diagnostic>, LedgerError> {
     let mut warnings = Vec::new();
-    let recorded = ledger.flows()?;
-    let new = project.flows.keys().find(|flow| !recorded.contains(flow));
-    for flow in recorded {
+    let mut new = Vec::new();
+    for flow in project.flows.keys() {
+        let mut has_items = false;
+        ledger.items(flow, &mut |_, _| has_items = true)?;
+        if !has_items {
+            new.push(flow.as_str());
+        }
+    }
+    for flow in ledger.flows()? {
         if project.flows.contains_key(&flow) {
             continue;
         }
@@ -66,20 +72,23 @@ pub(crate) fn undeclared_flows(
             sent += u64::from(item.sent);
             under_way += u64::from(item.can_be_revoked());
         })?;
-        if let Some(new) = new.filter(|_| sent > 0) {
-            let message = t!(
-                "flows.%{flow} is no longer declared, %{sent} of its items were sent, and flows.%{new} is new",
-                flow = flow,
-                sent = sent,
-                new = new
-            );
-            let hint = t!(
-                "a renamed flow counts as a new flow, and its signers are asked again: if it was renamed, add moved: [ { from: flows.%{flow}, to: flows.%{new} } ]",
-                flow = flow,
-                new = new
-            );
-            renames.push((flow.clone(), new.clone()));
-            warnings.push(Diagnostic::warning(message).hint(hint));
+        if sent > 0 && !new.is_empty() {
+            // Any of the new flows may be the renamed one.
+            for new in &new {
+                let message = t!(
+                    "flows.%{flow} is no longer declared, %{sent} of its items were sent, and flows.%{new} is new",
+                    flow = flow,
+                    sent = sent,
+                    new = new
+                );
+                let hint = t!(
+                    "a renamed flow counts as a new flow, and its signers are asked again: if it was renamed, add moved: [ { from: flows.%{flow}, to: flows.%{new} } ]",
+                    flow = flow,
+                    new = new
+                );
+                renames.push((flow.clone(), (*new).to_owned()));
+                warnings.push(Diagnostic::warning(message).hint(hint));
+            }
         } else if under_way > 0 {
             let message = t!(
                 "flows.%{flow} is no longer declared, and %{under_way} of its contracts are under way",

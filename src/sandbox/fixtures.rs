@@ -170,7 +170,8 @@ impl Declaration<'_> {
         }));
     }
 
-    /// Stores a file as if it had been uploaded, under its former key if it has one.
+    /// Stores a file as if it had been uploaded; under its former key if its content is the same.
+    /// Documents that were made from a former file keep their content.
     fn declare_file(
         &mut self,
         key: Option<FileKey>,
@@ -178,6 +179,14 @@ impl Declaration<'_> {
         content_type: &str,
         bytes: &[u8],
     ) -> FileKey {
+        let md5 = content_md5(bytes);
+        let is_same = |key: &FileKey| {
+            self.world
+                .files
+                .get(key)
+                .is_some_and(|file| file.md5 == md5)
+        };
+        let key = key.filter(is_same);
         let key = key.unwrap_or_else(|| new_key(self.world));
         let uploaded = match content_type {
             MIME_PDF => UploadedKind::Pdf,
@@ -187,7 +196,7 @@ impl Declaration<'_> {
             key: key.clone(),
             app: None,
             size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-            md5: content_md5(bytes),
+            md5,
             content_type: content_type.to_owned(),
             expires: 0,
             name: name.to_owned(),

@@ -1,10 +1,4 @@
 #!/bin/sh
-# Applies plan.json, or nothing. The ledger is stored also if some items failed.
+# Applies plan.json, or nothing.
 set -eu
-ci=$(dirname "$0")
-"$ci/ledger.sh" get
-code=0
-treaty apply plan.json ${CONFIRM:+--confirm "$CONFIRM"} || code=$?
-# A refused plan (5) has changed nothing.
-[ "$code" -eq 5 ] || "$ci/ledger.sh" put
-exit "$code"
+exec "$(dirname "$0")/with_ledger.sh" treaty apply plan.json ${CONFIRM:+--confirm "$CONFIRM"}

@@ -17,6 +17,10 @@ get)
   ;;
 put)
   treaty state export "$export"
-  sh -c "$LEDGER_PUT" < "$export"
+  if ! sh -c "$LEDGER_PUT" < "$export"; then
+    trap - EXIT
+    echo "the ledger is not stored: store $export before the next job" >&2
+    exit 1
+  fi
   ;;
 esac

@@ -14,7 +14,12 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
         global,
         (&args.selected, args.output.is_some()),
         |_| Ok(()),
-        |_, project, binding| Ok(Sqlite::read(&project.settings.ledger, binding)?),
+        |_, project, binding| {
+            let ledger = Sqlite::read(&project.settings.ledger, binding)?;
+            // The serial of the plan is that of the state it was made from.
+            ledger.hold_snapshot()?;
+            Ok(ledger)
+        },
         |context| {
             note_ledger(global, args, context)?;
             let PlanContext {

@@ -49,6 +49,8 @@ fn line(run: &KnownRun, summary: Option<&Summary>) -> String {
     let counts = summary.map_or_else(
         || t!("no report").into_owned(),
         |summary| match totals(summary).as_slice() {
+            // The run was killed, or is in progress: its counts are written at its end.
+            [] if run.ended.is_none() => t!("counts unknown: see treaty status").into_owned(),
             [] => t!("no contracts").into_owned(),
             totals => totals
                 .iter()

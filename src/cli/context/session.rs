@@ -7,12 +7,13 @@ use anyhow::Context;
 use jiff::Timestamp;
 
 use super::endpoint;
+use super::follow::Follow;
 use super::names::is_recorded;
 use super::runtime::runtime;
 use super::single_keys::read_single_keys;
 use crate::address::{Address, AddressPattern};
 use crate::api::{origin, time};
-use crate::cli::args::{Global, LogFormat, Selected};
+use crate::cli::args::{Global, LogFormat, Selected, Waiting};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
 use crate::cli::output::target::CONSOLE;
@@ -171,6 +172,27 @@ pub(in crate::cli) struct PlanContext<'a> {
     pub(in crate::cli) runtime: &'a tokio::runtime::Runtime,
     /// The part of the project that the command line selects.
     pub(in crate::cli) selection: &'a Selection,
+}
+
+impl<'a> PlanContext<'a> {
+    /// Returns the sync of the selected items of the plan's project.
+    pub(in crate::cli) fn follow(
+        &'a self,
+        (targets, excludes): (&'a [AddressPattern], &'a [AddressPattern]),
+        waiting: &'a Waiting,
+    ) -> Follow<'a> {
+        Follow {
+            project: self.project,
+            ledger: self.ledger,
+            client: self.client,
+            progress: self.progress,
+            runtime: self.runtime,
+            targets,
+            excludes,
+            waiting,
+            started: self.session.started,
+        }
+    }
 }
 
 /// Loads the project, opens the ledger with `open`, builds the plan and passes it to `then`.

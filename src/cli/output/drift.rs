@@ -7,7 +7,7 @@ use super::style::{DIM, RESET, YELLOW};
 use super::{env_values, out};
 use crate::plan::Drift;
 
-/// What the service does not return.
+/// The note on state that the service does not return.
 const NOT_READ: &str = t_key!(
     "not read, because the service does not return it: fields of accounts, grants of silent signing, seals and templates as such"
 );

@@ -44,7 +44,7 @@ struct PlanJson {
     resources: Vec<ResourceJson>,
     /// The flows that are recorded under another name from now on.
     moves: Vec<MoveJson>,
-    /// What is recorded and no longer declared.
+    /// The accounts, seals and flows that the ledger records and no manifest declares.
     undeclared: Vec<UndeclaredJson>,
     /// The flows.
     flows: Vec<FlowJson>,
@@ -144,9 +144,9 @@ struct UndeclaredJson {
     address: String,
     /// delete, or blocked if it stays.
     action: &'static str,
-    /// What apply does, or what stays in force.
+    /// The removal by apply, or the effect that stays in force.
     note: String,
-    /// What to do about it if it stays.
+    /// The action for an operator if it stays.
     hint: Option<String>,
 }
 
@@ -197,11 +197,11 @@ struct ItemJson {
     row: Option<u64>,
     /// The status of the contract that is replaced.
     replaces: Option<&'static str>,
-    /// What differs from the contract that was sent, if the row has changed.
+    /// The difference from the contract that was sent, if the row has changed.
     difference: Option<DifferenceJson>,
 }
 
-/// What is known of the difference between a row and the contract that was sent.
+/// The known difference between a row and the contract that was sent.
 #[derive(Debug, Serialize, JsonSchema)]
 struct DifferenceJson {
     /// The fields of the row's accounts that differ: borrower.mobile.

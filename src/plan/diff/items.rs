@@ -210,12 +210,12 @@ pub struct Sample {
     pub row: Option<u64>,
     /// Its recorded status, if its contract is replaced.
     pub replaced: Option<ItemStatus>,
-    /// What differs from the contract that was sent, if the row has changed.
+    /// The difference from the contract that was sent, if the row has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difference: Option<Difference>,
 }
 
-/// What is known of the difference between a row and the contract that was sent for it. The ledger
+/// The known difference between a row and the contract that was sent for it. The ledger
 /// has fingerprints of the accounts' fields and of all cells together, not of each cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

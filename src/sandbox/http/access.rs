@@ -30,7 +30,9 @@ impl Sandbox {
         let is_near = request
             .extensions()
             .get::<Peer>()
-            .is_none_or(|peer| peer.0.ip().to_canonical().is_loopback());
+            .map_or(self.remote.is_none(), |peer| {
+                peer.0.ip().to_canonical().is_loopback()
+            });
         if path.starts_with("_sandbox/") && !(is_near && is_own) {
             return Some(forbidden(NOT_THIS_MACHINE));
         }

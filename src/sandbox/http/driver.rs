@@ -14,7 +14,7 @@ use super::state::ServiceState;
 use crate::address::{AccountId, FlowId};
 use crate::api::FlowStatus;
 use crate::sandbox::links::Links;
-use crate::sandbox::world::{ActionError, Flow, Task, UserAction};
+use crate::sandbox::world::{ActionError, Flow, MAX_REASON_LENGTH, Task, UserAction};
 
 /// The reason of a refusal without one.
 const REASON: &str = "内容有误";
@@ -72,9 +72,12 @@ impl Sandbox {
         }
         match result {
             Ok(value) => state.persist(response(StatusCode::OK, JSON, value.to_string())),
-            Err(CommandError(status, error)) => {
-                response(status, JSON, json!({ "error": error }).to_string())
-            }
+            // A command may fail after it has signed for some.
+            Err(CommandError(status, error)) => state.persist(response(
+                status,
+                JSON,
+                json!({ "error": error }).to_string(),
+            )),
         }
     }
 
@@ -165,6 +168,15 @@ fn act(
     now: Timestamp,
 ) -> CommandResult {
     let flow = selected_flow(state, selection)?;
+    // As on the page of the signer.
+    let length = selection
+        .reason
+        .as_ref()
+        .map(|reason| reason.chars().count());
+    if length.is_some_and(|length| !(1..=MAX_REASON_LENGTH).contains(&length)) {
+        let message = format!("reason: expected 1 to {MAX_REASON_LENGTH} characters");
+        return Err(CommandError(StatusCode::BAD_REQUEST, message));
+    }
     let is_selected = |task: &&Task| {
         let account = state.world.accounts.get(&task.account);
         let third_id = account.and_then(|account| account.third_id.as_ref());

@@ -8,8 +8,8 @@ use http::{Request, header};
 use super::response::header_text;
 use crate::sandbox::links::LinkKey;
 
-/// The address of the client, as an extension of its request. A request without it comes from this
-/// process.
+/// The address of the client, as an extension of its request. A request without it counts as one of
+/// this machine, unless other machines have access.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 

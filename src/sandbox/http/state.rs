@@ -91,7 +91,7 @@ impl ServiceState {
     pub(crate) fn clear(&mut self) -> bool {
         let is_cleared = self.documents.clear();
         if is_cleared {
-            self.world = World::default();
+            self.world.clear();
         }
         is_cleared
     }

@@ -9,10 +9,7 @@ use super::values::{
     choice_key,
 };
 use crate::sandbox::http::{HttpResponse, ServiceState};
-use crate::sandbox::world::{ActionError, SealChoice, UserAction};
-
-/// The limit of a reason, in characters. The page's input field has the same limit.
-const MAX_REASON_LENGTH: usize = 200;
+use crate::sandbox::world::{ActionError, MAX_REASON_LENGTH, SealChoice, UserAction};
 
 /// Carries out the action of a form and redirects to the page. Shows the page with an error if the
 /// form is not valid.

@@ -65,16 +65,14 @@ impl Check<'_> {
                 if is_documented && !(*non_empty && value == "") {
                     return Ok(value);
                 }
-                let converted = (self.spelling == Spelling::Lenient)
-                    .then(|| converted(*kind, &value))
-                    .flatten()
-                    .filter(|_| value != "");
-                if self.spelling == Spelling::Lenient && *kind == Kind::Text && is_inexact(&value) {
+                if self.spelling == Spelling::Strict {
+                    return Err(mismatch(shape, path, &value));
+                }
+                if *kind == Kind::Text && is_inexact(&value) {
                     return Err(Mismatch::Digits(path.to_owned()));
                 }
-                let Some(converted) = converted else {
-                    return Err(mismatch(shape, path, &value));
-                };
+                let converted =
+                    converted(*kind, &value).ok_or_else(|| mismatch(shape, path, &value))?;
                 self.note(path, &value, "");
                 Ok(converted)
             }
@@ -165,10 +163,10 @@ fn is(kind: Kind, value: &Value) -> bool {
 /// Converts a text to a number or boolean, or a number to text. `None` if it has no such meaning.
 fn converted(kind: Kind, value: &Value) -> Option<Value> {
     match (kind, value) {
-        (Kind::Text, Value::Number(number)) => match whole(number) {
-            Some(number) => Some(number.to_string().into()),
-            None => Some(number.to_string().into()),
-        },
+        (Kind::Text, Value::Number(number)) => {
+            let text = whole(number).map_or_else(|| number.to_string(), |whole| whole.to_string());
+            Some(text.into())
+        }
         (Kind::Integer, Value::Number(number)) => whole(number).map(Value::from),
         (Kind::Integer, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
         (Kind::Number, Value::String(text)) => {

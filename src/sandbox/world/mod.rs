@@ -20,6 +20,7 @@ pub(crate) use records::{
     Account, AppId, Doc, Grant, PendingCallback, Seal, SealDesign, StoredChunk, StoredFile,
     Template, UploadedKind, platform_account,
 };
+pub(super) use signing::MAX_REASON_LENGTH;
 pub use signing::{ActionError, AutoSign, UserAction};
 pub(crate) use store::WorldStore;
 pub use store::{InUse, StoreError};
@@ -63,6 +64,14 @@ fn third_id_key(app: Option<&AppId>, third_id: &str) -> String {
 }
 
 impl World {
+    /// Removes everything. Later records get other ids than earlier ones had.
+    pub(super) fn clear(&mut self) {
+        *self = Self {
+            last_number: self.last_number,
+            ..Self::default()
+        };
+    }
+
     /// Returns a new number.
     pub(crate) fn next_number(&mut self) -> u64 {
         self.last_number += 1;

@@ -10,6 +10,10 @@ use super::records::Account;
 use crate::address::{AccountId, FlowId};
 use crate::api::{FlowStatus, SignStatus};
 
+/// The maximum number of characters of the reason of a refusal. The page's input field has the same
+/// limit.
+pub(in crate::sandbox) const MAX_REASON_LENGTH: usize = 200;
+
 /// An action of a signer on a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAction {

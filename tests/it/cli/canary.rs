@@ -3,18 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use crate::support::project::{Project, Run, root};
-
-fn base() -> Project {
-    let project = Project::copy_of(&root().join("tests/cases/base"));
-    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
-    project.write("templates/loan.pdf", template.expect("the template"));
-    project
-}
+use crate::support::project::{Project, Run};
 
 #[test]
 fn goes_on_when_the_first_items_were_sent() {
-    let project = base();
+    let project = Project::base();
     let run = project.expect(&["apply", "--yes", "--canary", "2"], 0);
     assert!(
         run.stderr.contains("the first 2 items were sent"),
@@ -58,7 +51,7 @@ fn apply(project: &Project, options: &[&str]) -> Run {
 
 #[test]
 fn waits_until_the_first_items_are_signed() {
-    let project = base();
+    let project = Project::base();
     let _served = Served::of(&project, &["--auto-sign", "0s"]);
     let run = apply(&project, &["--canary", "1", "--until-signed"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -71,7 +64,7 @@ fn waits_until_the_first_items_are_signed() {
 
 #[test]
 fn stops_when_a_signer_of_the_first_items_refuses() {
-    let project = base();
+    let project = Project::base();
     let refuses = ["--auto-sign", "0s", "--refuse", "100%"];
     let _served = Served::of(&project, &refuses);
     let run = apply(&project, &["--canary", "1", "--until-signed"]);
@@ -83,7 +76,7 @@ fn stops_when_a_signer_of_the_first_items_refuses() {
 
 #[test]
 fn stops_when_one_of_the_first_items_failed() {
-    let project = base();
+    let project = Project::base();
     let fault = "{ kind: status, status: 400, operations: [sign/contract/addProcess], nth: 1 }";
     project.write("faults.yaml", format!("faults: [ {fault} ]\n"));
     let _served = Served::of(&project, &["--faults", "faults.yaml"]);
@@ -100,7 +93,7 @@ fn stops_when_one_of_the_first_items_failed() {
 
 /// A project of which two contracts were sent; their rows are removed since, and others are new.
 fn with_removed_rows() -> Project {
-    let project = base();
+    let project = Project::base();
     let flow = "  loans:\n    rows:";
     let revokes = "  loans:\n    onVanish: revoke\n    rows:";
     project.replace("manifests/loans.yaml", flow, revokes);

@@ -1,13 +1,6 @@
 //! `checks`: what the scenarios in `tests/cases` do not show.
 
-use crate::support::project::{Project, root};
-
-fn base() -> Project {
-    let project = Project::copy_of(&root().join("tests/cases/base"));
-    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
-    project.write("templates/loan.pdf", template.expect("the template"));
-    project
-}
+use crate::support::project::Project;
 
 fn add_checks(project: &Project, file: &str, indent: &str, checks: &str) {
     let text = project.read(file);
@@ -16,7 +9,7 @@ fn add_checks(project: &Project, file: &str, indent: &str, checks: &str) {
 
 #[test]
 fn a_new_check_sends_nothing_again() {
-    let project = base();
+    let project = Project::base();
     project.expect(&["apply", "--yes"], 0);
     let check = "      - { that: \"{{ row.金额 | float <= 200000 }}\" }\n";
     add_checks(&project, "manifests/loans.yaml", "    ", check);
@@ -25,7 +18,7 @@ fn a_new_check_sends_nothing_again() {
 
 #[test]
 fn a_check_of_the_project_holds_for_every_flow() {
-    let project = base();
+    let project = Project::base();
     let checks = "  - { that: \"{{ flow.rows <= 2 }}\" }\n  - { that: \"{{ row.金额 | float < 100000 }}\" }\n";
     add_checks(&project, "treaty.yaml", "", checks);
     let run = project.expect(&["plan"], 65);
@@ -42,7 +35,7 @@ fn a_check_of_the_project_holds_for_every_flow() {
 
 #[test]
 fn sums_need_numbers() {
-    let project = base();
+    let project = Project::base();
     project.replace("loans.csv", "6955", "六九五五");
     let check = "      - { that: \"{{ flow.sum.账号尾号 > 0 }}\" }\n";
     add_checks(&project, "manifests/loans.yaml", "    ", check);
@@ -56,6 +49,17 @@ fn sums_need_numbers() {
 }
 
 #[test]
+fn a_message_may_use_other_sums_than_its_condition() {
+    let project = Project::base();
+    let check =
+        "      - { that: \"{{ flow.rows <= 2 }}\", message: \"合计 {{ flow.sum.金额 }}\" }\n";
+    add_checks(&project, "manifests/loans.yaml", "    ", check);
+    let run = project.expect(&["validate"], 65);
+    assert!(run.stderr.contains("合计 "), "{}", run.stderr);
+    assert!(!run.stderr.contains("undefined"), "{}", run.stderr);
+}
+
+#[test]
 fn totals_are_not_compared_with_text() {
     for (that, correct) in [
         ("flow.rows <= var.cap", "flow.rows <= var.cap | float"),
@@ -66,7 +70,7 @@ fn totals_are_not_compared_with_text() {
         ),
         ("row.金额 | float <= '1'", "row.金额 | float <= 1"),
     ] {
-        let project = base();
+        let project = Project::base();
         project.replace(
             "treaty.yaml",
             "variables: {",

@@ -121,9 +121,7 @@ const VIP: &str = "accounts:\n  vip:\n    person: { thirdId: C100001, name: æ²ˆæ
 
 /// Creates a project with contracts that prunes. The account `C100001` of the first row was declared before.
 fn with_former_vip() -> Project {
-    let project = Project::copy_of(&root().join("tests/cases/base"));
-    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
-    project.write("templates/loan.pdf", template.expect("the template"));
+    let project = Project::base();
     let text = project.read("treaty.yaml");
     let settings = "prune: true\nfailures: { invalidRows: skip }";
     project.write("treaty.yaml", format!("{text}\n{settings}\n"));

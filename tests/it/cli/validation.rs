@@ -1,18 +1,10 @@
 //! The messages of `validate` for single errors in the project of `tests/cases/base`.
 
-use crate::support::project::{Project, Run, root};
-
-/// Creates the valid base project.
-fn base() -> Project {
-    let project = Project::copy_of(&root().join("tests/cases/base"));
-    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
-    project.write("templates/loan.pdf", template.expect("the template"));
-    project
-}
+use crate::support::project::{Project, Run};
 
 /// Creates the base project with one text of a file replaced.
 fn with(file: &str, from: &str, to: &str) -> Project {
-    let project = base();
+    let project = Project::base();
     project.replace(file, from, to);
     project
 }
@@ -100,7 +92,7 @@ fn reports_all_errors_in_one_pass() {
         ),
     ];
     for (changes, expected) in cases {
-        let project = base();
+        let project = Project::base();
         for (file, from, to) in changes {
             project.replace(file, from, to);
         }
@@ -194,7 +186,7 @@ fn validates_the_rules_of_the_service_without_a_call() {
             "../empty.pdf is empty",
         ),
     ] {
-        let project = base();
+        let project = Project::base();
         project.write("empty.pdf", "");
         project.replace(LOANS, from, to);
         let run = refused(&project, &[told, "manifests/loans.yaml:"]);
@@ -277,7 +269,7 @@ fn validates_environments_that_are_not_selected() {
 
 #[test]
 fn groups_the_same_error_of_many_rows() {
-    let project = base();
+    let project = Project::base();
     let sheet = project.read("loans.csv");
     let (header, row) = sheet.split_once('\n').expect("a header");
     let row = row.lines().next().expect("a row");
@@ -324,7 +316,7 @@ fn warns_about_a_where_that_excludes_all_rows() {
 
 #[test]
 fn reports_a_folder_without_a_project() {
-    let project = base();
+    let project = Project::base();
     for (folder, told) in [
         ("treaty.yaml", "treaty.yaml is a file, not a folder"),
         ("no such", "there is no folder no such"),
@@ -340,7 +332,7 @@ fn reports_a_folder_without_a_project() {
 
 /// Creates the base project with the first occurrence of a cell in the sheet replaced.
 fn cell(from: &str, to: &str) -> Project {
-    let project = base();
+    let project = Project::base();
     let sheet = project.read("loans.csv");
     let (header, rows) = sheet.split_once('\n').expect("a header");
     assert!(rows.contains(from), "{from}");
@@ -421,7 +413,7 @@ fn warns_about_suspicious_values() {
 
 #[test]
 fn reports_unexpected_headers_formats_and_delimiters() {
-    let project = base();
+    let project = Project::base();
     let sheet = project.read("loans.csv");
     project.write("loans.csv", format!("2026年贷款清单,,,,,,,,,,\n{sheet}"));
     refused(
@@ -455,7 +447,7 @@ fn reports_unexpected_headers_formats_and_delimiters() {
 #[test]
 fn reports_circular_after_dependencies() {
     let waits = |lender: &str, borrower: &str| {
-        let project = base();
+        let project = Project::base();
         for (word, other) in [("甲方盖章", lender), ("乙方签字", borrower)] {
             let text = project.read(LOANS);
             let line = text.lines().find(|line| line.contains(word));

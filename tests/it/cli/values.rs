@@ -1,19 +1,12 @@
 //! Values of a sheet that look right and are not: errors for certain damage, warnings for the rest.
 
-use crate::support::project::{Project, root};
+use crate::support::project::Project;
 
 const LOANS: &str = "manifests/loans.yaml";
 
-fn base() -> Project {
-    let project = Project::copy_of(&root().join("tests/cases/base"));
-    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
-    project.write("templates/loan.pdf", template.expect("the template"));
-    project
-}
-
 /// Creates the base project with one text of the sheet replaced.
 fn cell(from: &str, to: &str) -> Project {
-    let project = base();
+    let project = Project::base();
     project.replace("loans.csv", from, to);
     project
 }
@@ -115,7 +108,7 @@ fn warns_of_unseen_characters_once_for_each_column() {
         let run = project.expect(&["validate"], 0);
         assert_eq!(run.stderr.matches("warning: ").count(), 1, "{}", run.stderr);
     }
-    let project = base();
+    let project = Project::base();
     let sheet = project
         .read("loans.csv")
         .replace(",已批准", "\u{200b},已批准");
@@ -144,18 +137,18 @@ fn warns_when_blanks_decide_where() {
             "where leaves the row out only because of blanks",
         ),
     ] {
-        let project = base();
+        let project = Project::base();
         let sheet = project.read("loans.csv").replacen("已批准", to, 1);
         project.write("loans.csv", sheet);
         warned(&project, &[told, "loans.csv, row 2, column 状态"]);
     }
-    let project = base();
+    let project = Project::base();
     let sheet = project.read("loans.csv").replacen("已批准", "已撤销 ", 1);
     project.write("loans.csv", sheet);
     project.replace(LOANS, "row.状态 == '已批准'", "row.状态 != '已撤销'");
     warned(&project, &["where selects the row only because of blanks"]);
     // Each kind of character is a warning of its own.
-    let project = base();
+    let project = Project::base();
     let sheet = project.read("loans.csv").replacen("已批准", "nan", 1);
     let sheet = sheet.replace("已批准", "已批准 ");
     project.write("loans.csv", sheet);
@@ -194,13 +187,13 @@ fn refuses_negative_amounts_and_warns_of_zero() {
 
 #[test]
 fn refuses_utf_16_with_and_without_a_mark() {
-    let sheet = base().read("loans.csv");
+    let sheet = Project::base().read("loans.csv");
     for start in ["", "\u{feff}"] {
         let units = || [start, &sheet].concat().encode_utf16().collect::<Vec<_>>();
         let big = units().into_iter().flat_map(u16::to_be_bytes);
         let little = units().into_iter().flat_map(u16::to_le_bytes);
         for bytes in [big.collect::<Vec<u8>>(), little.collect()] {
-            let project = base();
+            let project = Project::base();
             project.write("loans.csv", bytes);
             refused(&project, &["the sheet is UTF-16", "CSV UTF-8", "1 error"]);
         }
@@ -214,7 +207,7 @@ fn names_the_field_of_the_manifest_that_is_wrong() {
         ("delimiter: \"|\"", "cannot be split at this delimiter"),
         ("encoding: gb18030", "belong to text files"),
     ] {
-        let project = base();
+        let project = Project::base();
         let (gb, ..) = encoding_rs::GB18030.encode("合同号|姓名\n1|2\n");
         project.write("loans.csv", gb);
         project.replace(LOANS, key, &format!("      {field}\n{key}"));
@@ -319,8 +312,8 @@ fn refuses_a_mobile_that_the_filter_digits_would_remove() {
 
 #[test]
 fn names_the_end_of_a_line_and_the_end_of_a_file() {
-    let sheet = base().read("loans.csv");
-    let project = base();
+    let sheet = Project::base().read("loans.csv");
+    let project = Project::base();
     project.write("loans.csv", sheet.replace('\n', "\r"));
     refused(
         &project,
@@ -341,7 +334,7 @@ fn names_unseen_characters_and_brackets_of_column_names() {
 
 #[test]
 fn refuses_files_that_are_cut_off() {
-    let project = base();
+    let project = Project::base();
     let template = std::fs::read(project.path("templates/loan.pdf")).expect("a PDF");
     project.write("templates/loan.pdf", &template[..template.len() / 2]);
     refused(

@@ -1,12 +1,10 @@
 //! Variables: `--var`, `--var-file`, `TREATY_VAR_…`, their precedence, types and masks.
 
-use crate::support::project::{Project, Run, root};
+use crate::support::project::{Project, Run};
 
 /// Creates the base project whose contract names and keys contain the variable `branch`.
 fn project(declaration: &str) -> Project {
-    let project = Project::copy_of(&root().join("tests/cases/base"));
-    let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
-    project.write("templates/loan.pdf", template.expect("the template"));
+    let project = Project::base();
     let lender = "variables: { lender: 天谷小额贷款有限公司 }";
     let declared = format!("variables:\n  lender: 天谷小额贷款有限公司\n  branch: {declaration}\n");
     project.replace("treaty.yaml", lender, &declared);
@@ -270,4 +268,24 @@ fn shows_no_line_of_a_variable_file() {
         let shown = format!("{}{}", run.stdout, run.stderr);
         assert!(!shown.contains("hunter2secret"), "{shown}");
     }
+}
+
+/// A name in brackets is checked as well: with a default, a misspelt one would give the default.
+#[test]
+fn names_in_brackets_are_checked() {
+    let project = project("{ default: 上海分行 }");
+    let written = "businessScene: \"{{ var['brnch'] | default('北京分行') }}\"";
+    let used = "businessScene: \"{{ var['branch'] | default('北京分行') }}\"";
+    let manifest = project.read("manifests/loans.yaml");
+    let line = manifest
+        .lines()
+        .find(|line| line.contains("businessScene: "));
+    let line = line.expect("a scene").trim_start();
+    project.replace("manifests/loans.yaml", line, written);
+    let run = project.expect(&["validate"], 65);
+    for text in ["there is no variable brnch", "did you mean var.branch?"] {
+        assert!(run.stderr.contains(text), "{text}: {}", run.stderr);
+    }
+    project.replace("manifests/loans.yaml", written, used);
+    project.expect(&["validate"], 0);
 }

@@ -114,6 +114,12 @@ fn commands_sign_refuse_and_expire_flows() {
         ("sign", &expire, 409),
         ("sign", &json!({ "flowId": "none" }), 404),
         ("sign", &json!({ "flow": "none" }), 400),
+        ("refuse", &json!({ "flowId": three, "reason": "" }), 400),
+        (
+            "refuse",
+            &json!({ "flowId": three, "reason": "长".repeat(201) }),
+            400,
+        ),
         ("dance", &json!({}), 404),
     ] {
         let (status, answer) = drive(sandbox, command, body);

@@ -21,6 +21,14 @@ impl Project {
         Self::copy_of(&root().join("examples/loans"))
     }
 
+    /// Returns the project of `tests/cases/base` with its template.
+    pub(crate) fn base() -> Self {
+        let project = Self::copy_of(&root().join("tests/cases/base"));
+        let template = std::fs::read(root().join("examples/loans/templates/loan.pdf"));
+        project.write("templates/loan.pdf", template.expect("the template"));
+        project
+    }
+
     pub(crate) fn copy_of(from: &Path) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         copy(from, folder.path());

@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::address::{Address, AddressPattern};
 use crate::cli::args::{Apply as Args, Global, Waiting};
-use crate::cli::context::follow::{Follow, summary};
+use crate::cli::context::follow::summary;
 use crate::cli::context::interrupt::{interrupt, interruptible};
 use crate::cli::context::session::PlanContext;
 use crate::cli::output::{out, prompt};
@@ -101,18 +101,7 @@ impl Canary<'_> {
             every: self.args.waiting.every,
             until: self.args.waiting.until,
         };
-        let follow = Follow {
-            project: context.project,
-            ledger: context.ledger,
-            client: context.client,
-            progress: context.progress,
-            runtime: context.runtime,
-            targets: &targets,
-            excludes: &[],
-            waiting: &waiting,
-            started: context.session.started,
-        };
-        follow.run()
+        context.follow((&targets, &[]), &waiting).run()
     }
 
     /// Returns whether everything that was sent is signed by all.

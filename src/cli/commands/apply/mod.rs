@@ -6,6 +6,7 @@ mod flow_writer;
 mod run_report;
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::fs::DirEntry;
 use std::io::IsTerminal as _;
 use std::num::NonZeroU64;
@@ -17,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::api::time;
 use crate::cli::args::{Apply as Args, Global, LogFormat};
-use crate::cli::context::follow::{self, Follow};
+use crate::cli::context::follow;
 use crate::cli::context::interrupt::interruptible;
 use crate::cli::context::ledger::lock_ledger;
 use crate::cli::context::ledger_version::UnrecordedAccounts;
@@ -120,8 +121,9 @@ fn confirm_new_flows(args: &Args, context: &PlanContext<'_>) -> Result<bool, Cli
     if !context.project.settings.protected {
         return Ok(true);
     }
+    let mut confirmed: HashSet<&str> = HashSet::new();
     for (old, new) in &context.planned.suspected_renames {
-        if args.new_flow.contains(new) {
+        if args.new_flow.contains(new) || !confirmed.insert(new) {
             continue;
         }
         let message = t!(
@@ -247,17 +249,8 @@ fn execute(
     if !args.waiting.wait || !can_follow {
         return Ok(exit);
     }
-    let follow = Follow {
-        project: context.project,
-        ledger: context.ledger,
-        client: context.client,
-        progress: context.progress,
-        runtime: context.runtime,
-        targets: &context.selection.targets,
-        excludes: &context.selection.excludes,
-        waiting: &args.waiting,
-        started: context.session.started,
-    };
+    let selected = (&*context.selection.targets, &*context.selection.excludes);
+    let follow = context.follow(selected, &args.waiting);
     let (stats, followed) = match follow.run() {
         Ok(followed) => {
             let quiet = global.quiet || global.log_format == LogFormat::Json;

@@ -14,7 +14,7 @@ pub(super) struct RunItems<'a> {
     pub(super) matching: &'a Matching,
     pub(super) flow: &'a str,
     pub(super) run: i64,
-    /// What is done with a row that differs from what was sent.
+    /// The flow's rule for a row that differs from the contract that was sent.
     pub(super) on_change: OnChange,
     /// Whether this is the last run. Its reports contain every row of the sheet.
     pub(super) is_last: bool,

@@ -204,7 +204,7 @@ impl Link {
             }
             Some(Err(reason)) => {
                 value["person"] = Value::Null;
-                value["personUnknown"] = t!(*reason).into();
+                value["personUnknown"] = (*reason).into();
             }
         }
         value
