@@ -258,6 +258,16 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
             t!("free disk space, then run the command again: what was sent is recorded, and a request without a recorded \
              response is looked up before anything is sent again").into_owned(),
         ),
+        LedgerError::Unreachable { .. } => (
+            Exit::Error,
+            t!("check that the database runs and that this machine reaches it, then run the command again: what was \
+             sent is recorded, and a request without a recorded response is looked up before anything is sent again").into_owned(),
+        ),
+        LedgerError::Refused { .. } => (
+            Exit::Credentials,
+            t!("set TREATY_LEDGER_PASSWORD, TREATY_LEDGER_PASSWORD_FILE or PGPASSFILE to the password of the database's \
+             user, and give the user the rights that docs/postgres.md lists").into_owned(),
+        ),
         LedgerError::Broken { .. } => (
             Exit::Error,
             t!("check the disk and the file; restore the file from a backup if it is damaged").into_owned(),

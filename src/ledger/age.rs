@@ -1,12 +1,13 @@
 //! Questions about the age of a ledger.
 
+use super::database::{Connection, Result, params};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS, Evidence, LedgerVersion, missing};
-use super::{LedgerError, ResourceKind, Sqlite, file, marker};
+use super::{LedgerError, ResourceKind, Sqlite, marker};
 
 impl Sqlite {
     /// Returns whether its file exists. Without a file, a reader has an empty ledger in memory.
     pub fn exists(&self) -> Result<bool, LedgerError> {
-        file::exists(self.path())
+        self.location().exists()
     }
 
     /// Returns the ledger's id, serial and last writer.
@@ -22,11 +23,11 @@ impl Sqlite {
     /// know everything that was sent; [`LedgerError::Missing`] if the file is missing or empty.
     pub fn check_version(&self, evidence: &[Evidence]) -> Result<(), LedgerError> {
         // Read before the ledger: a run may be in progress.
-        let evidence = marker::all_evidence(self.path(), evidence)?;
-        if !file::exists(self.path())? {
-            return missing(self.path(), &evidence).map_or(Ok(()), Err);
+        let evidence = marker::all_evidence(self.location(), evidence)?;
+        if !self.location().exists()? {
+            return missing(self.location(), &evidence).map_or(Ok(()), Err);
         }
-        self.reading(|connection| version::check(self.path(), connection, &evidence))?
+        self.reading(|connection| version::check(self.location(), connection, &evidence))?
     }
 
     /// Returns whether another ledger may have sent contracts before this one: the ledger was
@@ -65,7 +66,7 @@ impl Sqlite {
             }
             let sql = "SELECT count(*) FROM thing WHERE kind = ? AND remote_id IS NULL";
             let kind = ResourceKind::Account.number();
-            let pending: i64 = connection.query_row(sql, [kind], |row| row.get(0))?;
+            let pending: i64 = connection.query_one(sql, params![kind], |row| row.get(0))?;
             let accounts = i64::try_from(accounts).unwrap_or(i64::MAX) - pending;
             Ok(sent(connection, accounts)? < accounts)
         })
@@ -88,7 +89,7 @@ impl Sqlite {
 }
 
 /// The limit keeps a large ledger from being counted completely.
-fn sent(connection: &rusqlite::Connection, limit: i64) -> rusqlite::Result<i64> {
-    let sql = "SELECT count(*) FROM (SELECT 1 FROM item WHERE sent = 1 LIMIT ?)";
-    connection.query_row(sql, [limit.max(0)], |row| row.get(0))
+fn sent(connection: &Connection, limit: i64) -> Result<i64> {
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM item WHERE sent = 1 LIMIT ?) AS few";
+    connection.query_one(sql, params![limit.max(0)], |row| row.get(0))
 }

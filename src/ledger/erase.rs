@@ -5,11 +5,11 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::Connection;
-
+use super::database::{Connection, Error, Result, params};
+use super::location::Location;
 use super::record::{Deferral, PASSWORD, Write};
 use super::schema::BUSY_TIMEOUT;
-use super::store;
+use super::{store, version};
 
 /// The name of the mark of a ledger whose unused space never held a password.
 pub(super) const NO_REMNANTS: &str = "noRemnants";
@@ -29,6 +29,10 @@ pub(super) fn removes_request(write: &Write) -> bool {
 /// Moves the write-ahead log into the file and empties it. Returns whether it is empty now. Waits
 /// for other connections up to `wait`.
 pub(super) fn empty_log(connection: &Connection, wait: Duration) -> bool {
+    let Some(connection) = connection.sqlite() else {
+        // The server reuses its log.
+        return true;
+    };
     let checkpoint = || {
         connection.busy_timeout(wait)?;
         let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -41,10 +45,14 @@ pub(super) fn empty_log(connection: &Connection, wait: Duration) -> bool {
 
 /// Rewrites the file once if an older treaty may have left passwords in its unused space. Otherwise,
 /// if another connection uses the log, and after an error, nothing changes: the next run tries again.
-pub(super) fn erase_remnants(path: &Path, connection: &Connection) {
+/// A schema of Postgres was never written by an older treaty.
+pub(super) fn erase_remnants(location: &Location, connection: &Connection) {
+    let Location::File(path) = location else {
+        return;
+    };
     let is_marked = || {
-        let sql = "SELECT EXISTS (SELECT 1 FROM meta WHERE name = ?)";
-        connection.query_row(sql, [NO_REMNANTS], |row| row.get::<_, bool>(0))
+        let sql = "SELECT 1 FROM meta WHERE name = ?";
+        connection.exists(sql, params![NO_REMNANTS])
     };
     let erase = || {
         if !empty_log(connection, Duration::ZERO) {
@@ -54,22 +62,20 @@ pub(super) fn erase_remnants(path: &Path, connection: &Connection) {
             pad_requests(connection)?;
             connection.execute_batch("VACUUM")?;
         }
-        let sql = "INSERT INTO meta (name, value) VALUES (?, x'01')";
-        connection.execute(sql, [NO_REMNANTS]).map(drop)
+        version::set(connection, NO_REMNANTS, 1_i64)
     };
     if is_marked().is_ok_and(|is_marked| !is_marked)
         && let Err(error) = erase()
     {
         tracing::warn!(
-            "passwords of documents that an older treaty has sent may still be in unused space of the ledger {}, \
-             which could not be rewritten: {error}; the next run tries again",
-            path.display()
+            "passwords of documents that an older treaty has sent may still be in unused space of the ledger {location}, \
+             which could not be rewritten: {error}; the next run tries again"
         );
     }
 }
 
 /// Returns whether a file contains the name of the field with a password.
-fn holds_password(path: &Path) -> rusqlite::Result<bool> {
+fn holds_password(path: &Path) -> Result<bool> {
     let sought = PASSWORD.as_bytes();
     let search = |path: &Path| {
         let mut file = std::fs::File::open(path)?;
@@ -92,27 +98,25 @@ fn holds_password(path: &Path) -> rusqlite::Result<bool> {
             buffer.copy_within(filled - kept..filled, 0);
         }
     };
-    search(path)
-        .map_err(|error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    search(path).map_err(|error: std::io::Error| Error::File(error.to_string()))
 }
 
 /// Stores the recorded requests with a password again, as this version does.
-fn pad_requests(connection: &Connection) -> rusqlite::Result<()> {
-    let sql = "SELECT subject, name, deferral FROM step WHERE instr(deferral, ?) > 0";
-    let mut statement = connection.prepare(sql)?;
-    let requests = statement.query_map([PASSWORD], |row| {
+fn pad_requests(connection: &Connection) -> Result<()> {
+    let sql = "SELECT subject, name, deferral FROM step WHERE deferral LIKE ?";
+    let pattern = format!("%{PASSWORD}%");
+    let requests = connection.query(sql, params![&pattern], |row| {
         let deferral: Option<Deferral> = store::json(row, 2)?;
         let text = deferral.map(|deferral| deferral.to_column());
-        Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, text))
+        Ok((row.get::<i64>(0)?, row.get::<String>(1)?, text))
     })?;
-    let requests: Vec<_> = requests.collect::<rusqlite::Result<_>>()?;
-    let transaction = connection.unchecked_transaction()?;
-    let sql = "UPDATE step SET deferral = ?3 WHERE subject = ?1 AND name = ?2";
-    let mut statement = transaction.prepare(sql)?;
-    for request in requests {
-        statement.execute(request)?;
+    let transaction = connection.begin()?;
+    for (subject, name, deferral) in requests {
+        transaction.execute(
+            "UPDATE step SET deferral = ?3 WHERE subject = ?1 AND name = ?2",
+            params![subject, &name, deferral.as_ref()],
+        )?;
     }
-    drop(statement);
     transaction.commit()
 }
 
@@ -249,7 +253,7 @@ mod tests {
         assert!(folder.path().join("l.db-wal").exists());
         assert_eq!(files_with_passwords(folder.path()), [""; 0]);
         let path = killed.path().join("l.db");
-        let listener = Connection::open(&path).expect("a database");
+        let listener = rusqlite::Connection::open(&path).expect("a database");
         let expired = "UPDATE lease SET beat = beat - 40000";
         listener.execute(expired, []).expect("forty seconds ago");
         drop(hold(&path));
@@ -263,7 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("l.db");
         drop(hold(&path));
-        let connection = Connection::open(&path).expect("a database");
+        let connection = rusqlite::Connection::open(&path).expect("a database");
         let older = "DELETE FROM meta WHERE name = ?";
         connection.execute(older, [NO_REMNANTS]).expect("unmarked");
         for id in 1..=ITEMS {

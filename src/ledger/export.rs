@@ -5,14 +5,13 @@
 //! held in memory. An import is one transaction.
 
 use std::io::{BufRead, Read as _, Write};
+use std::ops::ControlFlow;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-
-use super::file::broken;
+use super::database::{self, Batch, Connection, Row, params};
 use super::lines::{
     FORMAT, FORMAT_WITH_WAITING, Header, Item, Line, Refused, Resource, Run, Status, Step,
 };
-use super::open_mode::OpenMode;
+use super::location::broken;
 use super::record::{EntityId, ResourceKind};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS};
 use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
@@ -32,6 +31,9 @@ pub enum ExportError {
 
 /// The limit of a line of an import, in bytes. An exported item has a few KiB.
 const MAX_LINE: u64 = 16 * 1024 * 1024;
+
+/// The number of lines whose statements are sent together.
+const BATCH: u64 = 500;
 
 /// An error during an import. Nothing was imported.
 #[derive(Debug, thiserror::Error)]
@@ -72,7 +74,7 @@ impl Sqlite {
         let mut failed = None;
         self.reading(|connection| {
             // The transaction is the snapshot: it does not see later writes.
-            let snapshot = connection.unchecked_transaction()?;
+            let snapshot = connection.snapshot()?;
             match export(&snapshot, self.salt(), version, &mut lines) {
                 Ok(()) => {}
                 Err(Stop::Database(error)) => return Err(error),
@@ -91,13 +93,11 @@ impl Sqlite {
         lines: impl BufRead,
         binding: &Binding,
     ) -> Result<Imported, ImportError> {
-        let own = |error: rusqlite::Error| ImportError::from(broken(self.path(), &error));
-        let mut connection = OpenMode::ReadWrite.connect(self.path()).map_err(own)?;
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(own)?;
+        let own = |error: database::Error| ImportError::from(broken(self.location(), &error));
+        let connection = self.location().open()?;
+        let transaction = connection.begin().map_err(own)?;
         if !version::is_empty(&transaction).map_err(own)? {
-            return Err(ImportError::NotEmpty(self.path().display().to_string()));
+            return Err(ImportError::NotEmpty(self.location().to_string()));
         }
         let imported = import(&transaction, file, lines, binding)?;
         transaction.commit().map_err(own)?;
@@ -107,12 +107,12 @@ impl Sqlite {
 
 /// The reason why an export stopped.
 enum Stop {
-    Database(rusqlite::Error),
+    Database(database::Error),
     Write(std::io::Error),
 }
 
-impl From<rusqlite::Error> for Stop {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<database::Error> for Stop {
+    fn from(error: database::Error) -> Self {
         Self::Database(error)
     }
 }
@@ -138,15 +138,12 @@ fn export(
     version: &str,
     lines: &mut Lines<'_>,
 ) -> Result<(), Stop> {
-    let meta = |name: &str| {
-        let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = ?";
-        connection.query_row(sql, [name], |row| row.get::<_, String>(0))
-    };
+    let text = |name: &str| version::text(connection, name).map(Option::unwrap_or_default);
     lines.write(&Line::Ledger(Header {
         format: FORMAT,
         treaty: version.to_owned(),
-        endpoint: meta("endpoint")?,
-        app: meta("app")?,
+        endpoint: text("endpoint")?,
+        app: text("app")?,
         salt: hex::encode(salt.0),
         version: Some(version::read(connection)?),
         writers: version::writers(connection)?,
@@ -154,48 +151,46 @@ fn export(
         existing_accounts: version::number(connection, EXISTING_ACCOUNTS)?,
         acknowledged: version::number(connection, ACKNOWLEDGED)?,
     }))?;
-    let mut statement =
-        connection.prepare("SELECT id, name, begun, ended, exit FROM run ORDER BY id")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        lines.write(&Line::Run(Run {
+    let runs = "SELECT id, name, begun, ended, exit FROM run ORDER BY id";
+    write_rows(connection, lines, runs, |row| {
+        Ok(Line::Run(Run {
             id: row.get(0)?,
             name: row.get(1)?,
             begun: row.get(2)?,
             ended: row.get(3)?,
             exit: row.get(4)?,
-        }))?;
-    }
-    let sql =
+        }))
+    })?;
+    let resources =
         "SELECT id, kind, identity, remote_id, fields, granted, deadline FROM thing ORDER BY id";
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    write_rows(connection, lines, resources, |row| {
         let (id, kind) = (row.get(0)?, row.get(1)?);
-        lines.write(&Line::Resource(Resource {
+        Ok(Line::Resource(Resource {
             id,
             kind: ResourceKind::from_number(kind)
-                .ok_or(rusqlite::Error::IntegralValueOutOfRange(1, kind))?,
+                .ok_or_else(|| database::Error::out_of_range(1, kind))?,
             identity: row.get(2)?,
             remote_id: row.get(3)?,
             fields: store::json(row, 4)?.unwrap_or_default(),
             granted: row.get(5)?,
             deadline: row.get(6)?,
             steps: steps(connection, id)?,
-        }))?;
-    }
-    let sql = "SELECT item.id, flow.name, key, fingerprint, status, sent, attempts, run, code, message, hint,
+        }))
+    })?;
+    let items = "SELECT item.id, flow.name, key, fingerprint, status, sent, attempts, run, code, message, hint,
                  content, sent_at, moved_at, looked_at, cells, earlier
                FROM item JOIN flow ON flow.id = item.flow ORDER BY item.id";
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    write_rows(connection, lines, items, |row| {
+        let fingerprint = |column| -> database::Result<Option<String>> {
+            let bytes: Option<[u8; 16]> = row.get(column)?;
+            Ok(bytes.map(|bytes| Fingerprint(bytes).to_string()))
+        };
         let id = row.get(0)?;
-        lines.write(&Line::Item(Box::new(Item {
+        Ok(Line::Item(Box::new(Item {
             id,
             flow: row.get(1)?,
             key: row.get(2)?,
-            fingerprint: Fingerprint(row.get(3)?).to_string(),
+            fingerprint: fingerprint(3)?.unwrap_or_default(),
             status: Status(store::status(row, 4)?),
             sent: row.get(5)?,
             attempts: row.get(6)?,
@@ -203,30 +198,44 @@ fn export(
             code: row.get(8)?,
             message: row.get(9)?,
             hint: row.get(10)?,
-            content: row
-                .get::<_, Option<[u8; 16]>>(11)?
-                .map(|content| Fingerprint(content).to_string()),
+            content: fingerprint(11)?,
             sent_at: row.get(12)?,
             moved_at: row.get(13)?,
             polled_at: row.get(14)?,
-            cells: row
-                .get::<_, Option<[u8; 16]>>(15)?
-                .map(|cells| Fingerprint(cells).to_string()),
+            cells: fingerprint(15)?,
             earlier: row.get(16)?,
             refused: refused(connection, id)?,
             steps: steps(connection, id)?,
-        })))?;
-    }
+        })))
+    })?;
     let count = lines.count;
     lines.write(&Line::End { lines: count })
 }
 
-fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Step>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, operation, legal, begun, deferral, receipt, sign_status, sign_time
-         FROM step WHERE subject = ? ORDER BY name",
-    )?;
-    let rows = statement.query_map([subject], |row| {
+/// Writes a line for each row of a query.
+fn write_rows(
+    connection: &Connection,
+    lines: &mut Lines<'_>,
+    sql: &str,
+    line: impl Fn(&Row<'_>) -> database::Result<Line>,
+) -> Result<(), Stop> {
+    let mut failed = None;
+    connection.visit(sql, &[], |row| {
+        Ok(match lines.write(&line(row)?) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        })
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn steps(connection: &Connection, subject: EntityId) -> database::Result<Vec<Step>> {
+    let sql = "SELECT name, operation, legal, begun, deferral, receipt, sign_status, sign_time
+               FROM step WHERE subject = ? ORDER BY name";
+    connection.query(sql, params![subject], |row| {
         Ok(Step {
             name: row.get(0)?,
             operation: row.get(1)?,
@@ -237,24 +246,21 @@ fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Ste
             sign_status: row.get(6)?,
             sign_time: row.get(7)?,
         })
-    })?;
-    rows.collect()
+    })
 }
 
-fn refused(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<Refused>> {
+fn refused(connection: &Connection, subject: EntityId) -> database::Result<Vec<Refused>> {
     let sql = "SELECT step, operation FROM refused WHERE subject = ? ORDER BY step";
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map([subject], |row| {
+    connection.query(sql, params![subject], |row| {
         Ok(Refused {
             step: row.get(0)?,
             operation: row.get(1)?,
         })
-    })?;
-    rows.collect()
+    })
 }
 
 fn import(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     file: &str,
     mut lines: impl BufRead,
     binding: &Binding,
@@ -263,6 +269,7 @@ fn import(
     let (mut number, mut format) = (0, FORMAT);
     let mut ended = false;
     let mut text = String::new();
+    let mut batch = Batch::new(transaction);
     loop {
         text.clear();
         let invalid = |line, why: String| ImportError::Line {
@@ -298,18 +305,18 @@ fn import(
             Line::Run(run) => {
                 run.check().map_err(&invalid)?;
                 imported.runs += 1;
-                run.insert(transaction)
+                run.insert(&mut batch)
             }
             Line::Resource(resource) => {
                 imported.resources += 1;
-                resource.insert(transaction)
+                resource.insert(&mut batch)
             }
             Line::Item(item) => {
                 item.check().map_err(&invalid)?;
                 imported.items += 1;
                 let fingerprint = Fingerprint::parse(&item.fingerprint)
                     .ok_or_else(|| invalid("fingerprint is invalid".to_owned()))?;
-                item.insert(transaction, fingerprint)
+                item.insert(&mut batch, fingerprint)
             }
             Line::End { lines } if lines + 1 == number => {
                 ended = true;
@@ -322,11 +329,23 @@ fn import(
                 )));
             }
         };
-        inserted.map_err(|error| invalid(error.to_string()))?;
+        let flushed = inserted.and_then(|()| {
+            if number % BATCH == 0 {
+                let full = std::mem::replace(&mut batch, Batch::new(transaction));
+                full.finish()?;
+            }
+            Ok(())
+        });
+        flushed.map_err(|error| invalid(error.to_string()))?;
     }
+    batch.finish().map_err(|error| ImportError::Line {
+        file: file.to_owned(),
+        line: number,
+        why: error.to_string(),
+    })?;
     if ended {
         if format < FORMAT_WITH_WAITING {
-            let marked = transaction.execute(&schema::mark_waiting(), []);
+            let marked = transaction.execute(&schema::mark_waiting(), &[]);
             marked.map_err(|error| ImportError::Line {
                 file: file.to_owned(),
                 line: number,

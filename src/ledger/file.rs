@@ -4,17 +4,19 @@
 use std::path::Path;
 use std::thread::ScopedJoinHandle;
 
-use rusqlite::{Connection, TransactionBehavior, params};
-
+use super::database::{Connection, Error, Result, params};
 use super::erase::NO_REMNANTS;
+use super::location::{self, Location};
 use super::open_mode::OpenMode;
-use super::{Binding, LedgerError, collision, schema};
+use super::{Binding, LedgerError, collision, schema, version};
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
 use crate::util::private_file;
 
 /// The name of the mark of a migrated ledger that records ids more than once.
 const REPEATED_IDS: &str = "repeatedIds";
+/// The name of the key of the fingerprints.
+const SALT: &str = "salt";
 
 /// Returns whether the file exists. An unreachable file is an error: it may record sent contracts,
 /// so no new ledger may replace it.
@@ -48,10 +50,10 @@ pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerE
         return Err(damaged(path, &t!("it is empty")));
     }
     let opened = mode.open(path).and_then(|connection| {
-        let found = version(&connection)?;
+        let found = tables_version(&connection)?;
         Ok((connection, found))
     });
-    let (mut connection, found) = opened.map_err(|error| own(&error))?;
+    let (connection, found) = opened.map_err(|error| own(&error))?;
     if found > schema::VERSION {
         return Err(LedgerError::Newer(path.display().to_string()));
     }
@@ -61,7 +63,7 @@ pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerE
     schema::configure_reader(&connection).map_err(|error| own(&error))?;
     if mode != OpenMode::ReadWrite {
         if found == schema::VERSION {
-            return Ok(connection);
+            return Ok(connection.into());
         }
         return Err(LedgerError::ReadOnly {
             path: path.display().to_string(),
@@ -69,8 +71,9 @@ pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerE
         });
     }
     schema::configure_writer(&connection).map_err(|error| own(&error))?;
+    let connection = connection.into();
     if found < schema::VERSION {
-        migrate(&mut connection).map_err(|error| own(&error))?;
+        migrate(&connection).map_err(|error| location::broken(&path.into(), &error))?;
     }
     Ok(connection)
 }
@@ -89,11 +92,10 @@ pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> 
     builder.prefix(".ledger.").suffix(".part");
     let part = builder.tempfile_in(folder).map_err(own)?.into_temp_path();
     let fill = || {
-        let mut connection = Connection::open(&part)?;
-        initialize(&mut connection, binding)?;
-        connection.close().map_err(|(_, error)| error)
+        let connection = rusqlite::Connection::open(&part)?.into();
+        initialize(&connection, binding)
     };
-    fill().map_err(|error| broken(path, &error))?;
+    fill().map_err(|error| location::broken(&path.into(), &error))?;
     failpoint("ledger.filled");
     // Unlike a rename, a hard link never replaces a file that another process has created.
     std::fs::hard_link(&part, path)
@@ -188,102 +190,118 @@ pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
     }
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
+fn tables_version(connection: &rusqlite::Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
 /// Migrates a ledger of an older treaty to the current version.
-fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+fn migrate(connection: &Connection) -> Result<()> {
+    let version = || connection.query_one("PRAGMA user_version", &[], |row| row.get::<i64>(0));
     for (older, step) in (1..).zip(schema::MIGRATIONS) {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = connection.begin()?;
         // Another process may have migrated it meanwhile.
-        if version(&transaction)? == older {
+        if version()? == older {
             transaction.execute_batch(step)?;
             if older + 1 == schema::HAS_WAITING {
-                transaction.execute(&schema::mark_waiting(), [])?;
+                transaction.execute(&schema::mark_waiting(), &[])?;
             }
-            transaction.pragma_update(None, "user_version", older + 1)?;
+            transaction.execute_batch(&format!("PRAGMA user_version = {}", older + 1))?;
         }
         transaction.commit()?;
     }
     if !collision::describe_duplicates(connection)?.is_empty() {
-        let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, x'01')";
-        connection.execute(sql, [REPEATED_IDS])?;
+        version::set(connection, REPEATED_IDS, 1_i64)?;
     }
     Ok(())
 }
 
 /// Describes the ids that a migrated ledger records more than once. Reads only a mark in others,
 /// which check each response.
-pub(super) fn repeated_ids(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut mark = connection.prepare_cached("SELECT 1 FROM meta WHERE name = ?")?;
-    if mark.exists([REPEATED_IDS])? {
+pub(super) fn repeated_ids(connection: &Connection) -> Result<Vec<String>> {
+    let mark = "SELECT 1 FROM meta WHERE name = ?";
+    if connection.exists(mark, params![REPEATED_IDS])? {
         collision::describe_duplicates(connection)
     } else {
         Ok(Vec::new())
     }
 }
 
-/// Creates the tables and stores the salt, the binding, an id and a serial.
-pub(super) fn initialize(connection: &mut Connection, binding: &Binding) -> rusqlite::Result<()> {
-    let mut salt = [0; 32];
-    connection.query_row("SELECT randomblob(32)", [], |row| {
-        salt = row.get(0)?;
-        Ok(())
-    })?;
-    let salt = Salt(salt);
-    let transaction = connection.transaction()?;
-    transaction.execute_batch(&schema::tables())?;
+/// Returns the key of the fingerprints of a new ledger, and the values of its table `meta`: the
+/// binding and an id.
+pub(super) fn initial_values(binding: &Binding) -> Result<(Salt, [(&'static str, String); 3])> {
+    let salt = Salt(version::random_bytes()?);
     let app = salt.of(binding.app_id()).to_string();
-    for (name, value) in [
-        ("salt", &salt.0[..]),
-        ("endpoint", binding.endpoint.as_bytes()),
-        ("app", app.as_bytes()),
-        (NO_REMNANTS, &[1]),
-    ] {
-        transaction.execute(
-            "INSERT INTO meta (name, value) VALUES (?, ?)",
-            params![name, value],
-        )?;
+    let values = [
+        ("endpoint", binding.endpoint.clone()),
+        ("app", app),
+        ("id", version::random_id()?),
+    ];
+    Ok((salt, values))
+}
+
+/// Creates the tables and stores the salt, the binding, an id and a serial.
+pub(super) fn initialize(connection: &Connection, binding: &Binding) -> Result<()> {
+    let (salt, values) = initial_values(binding)?;
+    let transaction = connection.begin()?;
+    transaction.execute_batch(&schema::tables())?;
+    write_salt(&transaction, &salt)?;
+    for (name, value) in values {
+        version::set(&transaction, name, &value)?;
     }
-    transaction.execute_batch(
-        "INSERT INTO meta (name, value) VALUES ('id', lower(hex(randomblob(16)))), ('serial', 0)",
-    )?;
-    transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    version::set(&transaction, NO_REMNANTS, 1_i64)?;
+    version::set(&transaction, "serial", 0_i64)?;
+    transaction.execute_batch(&format!("PRAGMA user_version = {}", schema::VERSION))?;
     transaction.commit()
 }
 
 /// Checks that the ledger belongs to the endpoint and app, and returns its salt.
 pub(super) fn check_binding(
-    path: &Path,
+    location: &Location,
     connection: &Connection,
     binding: &Binding,
 ) -> Result<Salt, LedgerError> {
-    let own = |error: &rusqlite::Error| broken(path, error);
-    let meta = |name: &str| {
-        let sql = "SELECT value FROM meta WHERE name = ?";
-        connection
-            .query_row(sql, [name], |row| row.get::<_, Vec<u8>>(0))
-            .map_err(|error| own(&error))
-    };
-    let text = |name: &str| meta(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let salt = meta("salt")?.try_into();
-    let salt: [u8; 32] = salt.map_err(|_| damaged(path, "its salt has the wrong length"))?;
-    let salt = Salt(salt);
+    let own = |error: &Error| location::broken(location, error);
+    let text = |name: &str| version::text(connection, name).map_err(|error| own(&error));
+    let salt = read_salt(connection).map_err(|error| own(&error))?;
     let bound = |what: String| LedgerError::Bound {
-        path: path.display().to_string(),
+        path: location.to_string(),
         what,
     };
-    let endpoint = text("endpoint")?;
+    let endpoint = text("endpoint")?.unwrap_or_default();
     if endpoint != binding.endpoint {
         return Err(bound(
             t!("the endpoint %{endpoint}", endpoint = endpoint).into_owned(),
         ));
     }
-    let app = text("app")?;
+    let app = text("app")?.unwrap_or_default();
     let differs = |app_id: &String| app != salt.of(app_id).to_string();
     if binding.app_id.as_ref().is_some_and(differs) {
         return Err(bound(t!("another app id").into_owned()));
     }
     Ok(salt)
+}
+
+/// Replaces the key of the fingerprints: see [`read_salt`].
+pub(super) fn write_salt(connection: &Connection, salt: &Salt) -> Result<()> {
+    if connection.sqlite().is_none() {
+        return version::set(connection, SALT, &hex::encode(salt.0));
+    }
+    version::set(connection, SALT, &salt.0)
+}
+
+/// Reads the key of the fingerprints: bytes in a file, hexadecimal digits in Postgres.
+fn read_salt(connection: &Connection) -> Result<Salt> {
+    let sql = "SELECT value FROM meta WHERE name = ?";
+    if connection.sqlite().is_some() {
+        return connection.query_one(sql, params![SALT], |row| row.get(0).map(Salt));
+    }
+    connection.query_one(sql, params![SALT], |row| {
+        let mut salt = [0; 32];
+        let decoded = hex::decode_to_slice(row.get::<&str>(0)?, &mut salt);
+        decoded.map_err(|error| Error::Value {
+            column: 0,
+            why: error.to_string(),
+        })?;
+        Ok(Salt(salt))
+    })
 }

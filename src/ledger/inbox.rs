@@ -4,17 +4,16 @@
 //! inbox. The holder of the lease polls the flows that the callbacks name; it takes no state from
 //! them.
 
-use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::file::{self, broken};
+use super::database::{Connection, Error, Result, params};
+use super::file;
+use super::location::{Location, broken};
 use super::lock::create_if_missing;
-use super::open_mode::OpenMode;
 use super::receipt::FLOW_ID;
 use super::step_name::PROCESS;
 use super::version::HoldOptions;
@@ -85,22 +84,22 @@ impl Inbox {
     /// [`LedgerError`] if the file cannot be used, or if the marker or the evidence of `options`
     /// shows a later ledger.
     pub fn open(
-        path: &Path,
+        location: &Location,
         binding: &Binding,
         options: &HoldOptions,
     ) -> Result<Self, LedgerError> {
-        drop(create_if_missing(path, binding, options)?);
-        let mut connection = file::open(path)?;
-        marker::admit(&connection, path, options)?;
-        let salt = file::check_binding(path, &connection, binding)?;
-        let configured = connection.busy_handler(Some(retry_lock));
-        configured.map_err(|error| broken(path, &error))?;
-        file::verify(OpenMode::ReadWrite, path)?;
+        drop(create_if_missing(location, binding, options)?);
+        let mut connection = location.open()?;
+        marker::admit(&connection, location, options)?;
+        let salt = file::check_binding(location, &connection, binding)?;
+        let retrying = connection.retry_locked(retry_lock);
+        retrying.map_err(|error| broken(location, &error))?;
+        location.verify()?;
         let (queue, jobs) = mpsc::channel();
-        let path = path.to_owned();
+        let location = location.clone();
         // The thread ends when the last inbox is dropped.
         std::thread::spawn(move || {
-            let error = |error: rusqlite::Error| broken(&path, &error);
+            let error = |error: Error| broken(&location, &error);
             process(connection, &jobs, error);
         });
         Ok(Self { queue, salt })
@@ -148,11 +147,7 @@ fn retry_lock(attempts: i32) -> bool {
 }
 
 /// Processes jobs until the queue is closed.
-fn process(
-    mut connection: Connection,
-    jobs: &Receiver<Job>,
-    broken: impl Fn(rusqlite::Error) -> LedgerError,
-) {
+fn process(connection: Connection, jobs: &Receiver<Job>, broken: impl Fn(Error) -> LedgerError) {
     let mut cleaned_up = None;
     while let Ok(first) = jobs.recv() {
         let mut group = Vec::new();
@@ -164,7 +159,7 @@ fn process(
                     drop(reply.send(unhandled(&connection).map_err(&broken)));
                 }
                 Job::CheckWritable(reply) => {
-                    drop(reply.send(check_writable(&mut connection).map_err(&broken)));
+                    drop(reply.send(check_writable(&connection).map_err(&broken)));
                 }
             }
         }
@@ -172,7 +167,7 @@ fn process(
             continue;
         }
         let receipts =
-            record_all(&mut connection, group.iter().map(|(event, _)| event)).map_err(&broken);
+            record_all(&connection, group.iter().map(|(event, _)| event)).map_err(&broken);
         for (index, (_, reply)) in group.into_iter().enumerate() {
             let receipt = receipts.as_ref().map(|receipts| receipts[index]);
             drop(reply.send(receipt.map_err(Clone::clone)));
@@ -187,61 +182,59 @@ fn process(
 
 /// Records a group of callbacks in one transaction.
 fn record_all<'a>(
-    connection: &mut Connection,
+    connection: &Connection,
     group: impl Iterator<Item = &'a CallbackEvent>,
-) -> rusqlite::Result<Vec<CallbackReceipt>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+) -> Result<Vec<CallbackReceipt>> {
+    let transaction = connection.begin()?;
     let receipts = group
         .map(|event| record(&transaction, event))
-        .collect::<rusqlite::Result<_>>()?;
+        .collect::<Result<_>>()?;
     transaction.commit()?;
     Ok(receipts)
 }
 
-fn record(connection: &Connection, event: &CallbackEvent) -> rusqlite::Result<CallbackReceipt> {
-    let mut repeat =
-        connection.prepare_cached("UPDATE notice SET times = times + 1 WHERE digest = ?")?;
-    if repeat.execute([event.digest.0])? > 0 {
+fn record(connection: &Connection, event: &CallbackEvent) -> Result<CallbackReceipt> {
+    let repeat = "UPDATE notice SET times = times + 1 WHERE digest = ?";
+    if connection.execute(repeat, params![&event.digest.0])? > 0 {
         return Ok(CallbackReceipt::Repeated);
     }
-    let mut known = connection.prepare_cached(&format!(
+    let known = format!(
         "SELECT 1 FROM step WHERE name = '{PROCESS}' AND json_extract(receipt, '{FLOW_ID}') = ?"
-    ))?;
-    let known = known.query_row([&event.flow_id], |_| Ok(())).optional()?;
+    );
+    let is_known = connection.exists(&known, params![&event.flow_id])?;
     let at = event.at.as_millisecond();
     // A flow is recorded before any signer is added: a callback of an unknown flow needs no poll.
-    let handled = known.is_none().then_some(at);
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO notice (digest, flow_id, received, handled) VALUES (?, ?, ?, ?)",
+    let handled = (!is_known).then_some(at);
+    let insert = "INSERT INTO notice (digest, flow_id, received, handled) VALUES (?, ?, ?, ?)";
+    connection.execute(
+        insert,
+        params![&event.digest.0, &event.flow_id, at, handled],
     )?;
-    insert.execute(rusqlite::params![
-        event.digest.0,
-        event.flow_id,
-        at,
-        handled
-    ])?;
-    Ok(known.map_or(CallbackReceipt::Unknown, |()| CallbackReceipt::New))
+    Ok(if is_known {
+        CallbackReceipt::New
+    } else {
+        CallbackReceipt::Unknown
+    })
 }
 
-fn unhandled(connection: &Connection) -> rusqlite::Result<u64> {
+fn unhandled(connection: &Connection) -> Result<u64> {
     let sql = "SELECT count(*) FROM notice WHERE handled IS NULL";
-    let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    let count: i64 = connection.query_one(sql, &[], |row| row.get(0))?;
     Ok(count.unsigned_abs())
 }
 
-fn check_writable(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let insert = "INSERT INTO notice (digest, flow_id, received) VALUES (?, '', 0)";
+fn check_writable(connection: &Connection) -> Result<()> {
+    let transaction = connection.begin()?;
+    let insert = "INSERT INTO notice (digest, flow_id, received) VALUES (?, '', 0) RETURNING id";
     // One byte is shorter than any fingerprint, so it collides with none.
-    transaction.execute(insert, [[0u8]])?;
-    let id = transaction.last_insert_rowid();
-    transaction.execute("DELETE FROM notice WHERE id = ?", [id])?;
+    let id: i64 = transaction.query_one(insert, params![&[0u8]], |row| row.get(0))?;
+    transaction.execute("DELETE FROM notice WHERE id = ?", params![id])?;
     transaction.commit()
 }
 
 /// Deletes callbacks that were handled more than [`RETENTION`] ago.
-fn clean_up(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+fn clean_up(connection: &Connection, now: Timestamp) -> Result<u64> {
     let retention = i64::try_from(RETENTION.as_millis()).unwrap_or(i64::MAX);
     let sql = "DELETE FROM notice WHERE handled < ?";
-    connection.execute(sql, [now.as_millisecond() - retention])
+    connection.execute(sql, params![now.as_millisecond() - retention])
 }

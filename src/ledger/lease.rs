@@ -12,8 +12,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
-
+use super::database::{Batch, Connection, Result, Row, params};
 use super::lock::{is_released, lock_path};
 use super::version;
 
@@ -65,9 +64,9 @@ struct Lease {
 }
 
 impl Lease {
-    fn read(connection: &Connection) -> rusqlite::Result<Option<Self>> {
+    fn read(connection: &Connection) -> Result<Option<Self>> {
         let sql = "SELECT holder, since, machine, locked, beat, brief FROM lease";
-        let read = |row: &rusqlite::Row<'_>| {
+        let read = |row: &Row<'_>| {
             Ok(Self {
                 holder: row.get(0)?,
                 since: row.get(1)?,
@@ -77,7 +76,7 @@ impl Lease {
                 is_brief: row.get(5)?,
             })
         };
-        connection.query_row(sql, [], read).optional()
+        connection.query_optional(sql, &[], read)
     }
 
     /// Returns whether a request may take the lease. `first_seen` is the time at which this machine
@@ -139,17 +138,9 @@ fn since(time: i64, now: i64) -> Duration {
 const SEEN: &str = "lease_seen.";
 
 /// Returns when this machine first saw a renewal, and records it.
-fn first_seen(
-    transaction: &Transaction<'_>,
-    machine: &str,
-    renewed: i64,
-    now: i64,
-) -> rusqlite::Result<i64> {
+fn first_seen(transaction: &Connection, machine: &str, renewed: i64, now: i64) -> Result<i64> {
     let name = format!("{SEEN}{machine}");
-    let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = ?";
-    let known: Option<String> = transaction
-        .query_row(sql, [&name], |row| row.get(0))
-        .optional()?;
+    let known = version::text(transaction, &name)?;
     let known = known.as_deref().and_then(|known| known.split_once(' '));
     if let Some((seen, at)) = known
         && seen == renewed.to_string()
@@ -164,10 +155,10 @@ fn first_seen(
 
 /// Takes the lease and returns its fencing token, or returns the conflict.
 pub(super) fn take(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     request: &LeaseRequest<'_>,
     now: i64,
-) -> rusqlite::Result<Result<i64, LeaseConflict>> {
+) -> Result<Result<i64, LeaseConflict>> {
     if let Some(found) = Lease::read(transaction)? {
         // A holder that is alive renews it again within seconds.
         let first_seen = match found.ahead(now) {
@@ -186,12 +177,12 @@ pub(super) fn take(
             }));
         }
     }
-    let sql = "DELETE FROM meta WHERE name LIKE ? || '%'";
-    transaction.execute(sql, [SEEN])?;
+    let sql = "DELETE FROM meta WHERE name LIKE ?";
+    transaction.execute(sql, params![&format!("{SEEN}%")])?;
     transaction.execute(
         "INSERT INTO lease (id, holder, since, machine, locked, beat, brief, fence) VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, 1)
          ON CONFLICT (id) DO UPDATE SET
-           holder = ?1, since = ?2, machine = ?3, locked = ?4, beat = ?5, brief = ?6, fence = fence + 1",
+           holder = ?1, since = ?2, machine = ?3, locked = ?4, beat = ?5, brief = ?6, fence = lease.fence + 1",
         params![
             request.holder,
             request.since,
@@ -201,41 +192,37 @@ pub(super) fn take(
             request.is_brief
         ],
     )?;
-    let fence = transaction.query_row("SELECT fence FROM lease", [], |row| row.get(0))?;
+    let fence = transaction.query_one("SELECT fence FROM lease", &[], |row| row.get(0))?;
     Ok(Ok(fence))
 }
 
-/// Renews the lease, or returns the holder that has taken it.
-pub(super) fn renew(
-    transaction: &Transaction<'_>,
-    fence: i64,
-    now: i64,
-) -> rusqlite::Result<Result<(), String>> {
-    let mut own = transaction.prepare_cached("UPDATE lease SET beat = ? WHERE fence = ?")?;
-    if own.execute([now, fence])? == 1 {
-        return Ok(Ok(()));
-    }
-    let other = Lease::read(transaction)?;
-    Ok(Err(other.map_or_else(
+/// Adds the renewal of the lease to a batch. Its query returns a row if the lease is still held.
+pub(super) fn renew(batch: &mut Batch<'_>, fence: i64, now: i64) -> Result<()> {
+    batch.query(
+        "UPDATE lease SET beat = ? WHERE fence = ? RETURNING fence",
+        params![now, fence],
+    )
+}
+
+/// Describes the holder that has taken the lease.
+pub(super) fn taken_by(connection: &Connection) -> Result<String> {
+    let other = Lease::read(connection)?;
+    Ok(other.map_or_else(
         || "an unknown run".to_owned(),
-        |lease| lease.description(now),
-    )))
+        |lease| lease.description(connection.now()),
+    ))
 }
 
 /// Records that the holder has the lock, too.
-pub(super) fn record_lock(
-    connection: &Connection,
-    fence: i64,
-    machine: &str,
-) -> rusqlite::Result<()> {
+pub(super) fn record_lock(connection: &Connection, fence: i64, machine: &str) -> Result<()> {
     let sql = "UPDATE lease SET locked = 1, machine = ?2 WHERE fence = ?1";
     connection.execute(sql, params![fence, machine]).map(drop)
 }
 
 /// Releases the lease.
-pub(super) fn release(connection: &Connection, fence: i64) -> rusqlite::Result<()> {
+pub(super) fn release(connection: &Connection, fence: i64) -> Result<()> {
     let sql = "UPDATE lease SET beat = 0 WHERE fence = ?";
-    connection.execute(sql, [fence]).map(drop)
+    connection.execute(sql, params![fence]).map(drop)
 }
 
 /// The process that holds a ledger.
@@ -249,11 +236,8 @@ pub struct Holder {
 
 /// Returns the process whose lease has not expired. A process of this machine that was killed does
 /// not count; one of another machine counts until its lease expires.
-pub(super) fn live_holder(
-    connection: &Connection,
-    path: &Path,
-) -> rusqlite::Result<Option<Holder>> {
-    let now = now();
+pub(super) fn live_holder(connection: &Connection, path: &Path) -> Result<Option<Holder>> {
+    let now = connection.now();
     let lease = Lease::read(connection)?;
     let has_crashed = |lease: &Lease| {
         lease.locked && lease.machine == machine(&lock_path(path)) && is_released(path)
@@ -267,14 +251,8 @@ pub(super) fn live_holder(
 }
 
 /// Describes the holder of the lease, for a run that cannot start a transaction.
-pub(super) fn holder(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    Ok(Lease::read(connection)?.map(|lease| lease.description(now())))
-}
-
-/// Returns the time in milliseconds since 1970.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(i64::MAX)
+pub(super) fn holder(connection: &Connection) -> Result<Option<String>> {
+    Ok(Lease::read(connection)?.map(|lease| lease.description(connection.now())))
 }
 
 /// Returns the scope of a lock: the running kernel and the lock file. A lock file that was removed

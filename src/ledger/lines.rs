@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Transaction, params};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::database::{Batch, Connection, Result, params};
+use super::file::write_salt;
 use super::record::{Deferral, EntityId, ResourceKind};
 use super::recorded::ItemStatus;
 use super::version::{
     self, ACKNOWLEDGED, EXISTING_ACCOUNTS, LAST_WRITER, LedgerVersion, SUPERSEDED,
 };
-use super::{Binding, LedgerError};
+use super::{Binding, LedgerError, writes};
 use crate::api::operation::Op;
 use crate::expr::{Fingerprint, Salt};
 use crate::util::confine;
@@ -248,32 +249,27 @@ impl Header {
         Ok(Ok(salt))
     }
 
-    pub(super) fn insert(
-        &self,
-        transaction: &Transaction<'_>,
-        salt: &Salt,
-    ) -> rusqlite::Result<()> {
-        let mut statement =
-            transaction.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)")?;
-        statement.execute(params!["salt", &salt.0[..]])?;
-        statement.execute(params!["app", self.app.as_bytes()])?;
+    /// Replaces the values of an empty ledger.
+    pub(super) fn insert(&self, transaction: &Connection, salt: &Salt) -> Result<()> {
+        write_salt(transaction, salt)?;
+        version::set(transaction, "app", &self.app)?;
         if let Some(version) = &self.version {
-            statement.execute(params!["id", version.id])?;
-            statement.execute(params!["serial", version.serial])?;
+            version::set(transaction, "id", &version.id)?;
+            version::set(transaction, "serial", version.serial)?;
             if let Some(writer) = &version.writer {
-                statement.execute(params![LAST_WRITER, writer])?;
+                version::set(transaction, LAST_WRITER, writer)?;
             }
         }
         version::insert_writers(transaction, &self.writers)?;
         if !self.supersedes.is_empty() {
-            statement.execute(params![SUPERSEDED, version::to_json(&self.supersedes)])?;
+            version::set(transaction, SUPERSEDED, &version::to_json(&self.supersedes))?;
         }
         for (name, value) in [
             (EXISTING_ACCOUNTS, self.existing_accounts),
             (ACKNOWLEDGED, self.acknowledged),
         ] {
             if let Some(value) = value {
-                statement.execute(params![name, value])?;
+                version::set(transaction, name, value)?;
             }
         }
         Ok(())
@@ -281,103 +277,98 @@ impl Header {
 }
 
 impl Run {
-    pub(super) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO run (id, name, begun, ended, exit) VALUES (?, ?, ?, ?, ?)";
-        transaction
-            .prepare_cached(sql)?
-            .execute(params![
-                self.id, self.name, self.begun, self.ended, self.exit
-            ])
-            .map(drop)
+    pub(super) fn insert(&self, batch: &mut Batch<'_>) -> Result<()> {
+        batch.run(
+            "INSERT INTO run (id, name, begun, ended, exit) VALUES (?, ?, ?, ?, ?)",
+            params![
+                self.id,
+                &self.name,
+                &self.begun,
+                self.ended.as_ref(),
+                self.exit
+            ],
+        )
     }
 }
 
 impl Resource {
-    pub(super) fn insert(&self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
-                   VALUES (?, ?, ?, ?, ?, ?, ?)";
-        transaction.prepare_cached(sql)?.execute(params![
-            self.id,
-            self.kind.number(),
-            self.identity,
-            self.remote_id,
-            serde_json::to_string(&self.fields).unwrap_or_default(),
-            self.granted,
-            self.deadline,
-        ])?;
+    pub(super) fn insert(&self, batch: &mut Batch<'_>) -> Result<()> {
+        batch.run(
+            "INSERT INTO thing (id, kind, identity, remote_id, fields, granted, deadline)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            params![
+                self.id,
+                self.kind.number(),
+                &self.identity,
+                self.remote_id.as_ref(),
+                &serde_json::to_string(&self.fields).unwrap_or_default(),
+                self.granted,
+                self.deadline,
+            ],
+        )?;
         self.steps
             .iter()
-            .try_for_each(|step| step.insert(transaction, self.id))
+            .try_for_each(|step| step.insert(batch, self.id))
     }
 }
 
 impl Item {
-    pub(super) fn insert(
-        &self,
-        transaction: &Transaction<'_>,
-        fingerprint: Fingerprint,
-    ) -> rusqlite::Result<()> {
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO flow (name) VALUES (?)")?
-            .execute([&self.flow])?;
+    pub(super) fn insert(&self, batch: &mut Batch<'_>, fingerprint: Fingerprint) -> Result<()> {
+        writes::create_flow(batch, &self.flow)?;
         let parsed = |text: &Option<String>| text.as_deref().and_then(Fingerprint::parse);
         let (content, cells) = (parsed(&self.content), parsed(&self.cells));
-        let sql = "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint,
-                     content, sent_at, moved_at, looked_at, cells, earlier)
-                   VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        transaction.prepare_cached(sql)?.execute(params![
-            self.id,
-            self.flow,
-            self.key,
-            fingerprint.0,
-            self.status.0.number(),
-            self.sent,
-            self.attempts,
-            self.run,
-            self.code,
-            self.message,
-            self.hint,
-            content.map(|content| content.0),
-            self.sent_at,
-            self.moved_at,
-            self.polled_at,
-            cells.map(|cells| cells.0),
-            self.earlier,
-        ])?;
+        batch.run(
+            "INSERT INTO item (id, flow, key, fingerprint, status, sent, attempts, run, code, message, hint,
+               content, sent_at, moved_at, looked_at, cells, earlier)
+             VALUES (?, (SELECT id FROM flow WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
+                self.id,
+                &self.flow,
+                &self.key,
+                &fingerprint.0,
+                self.status.0.number(),
+                self.sent,
+                self.attempts,
+                self.run,
+                self.code,
+                self.message.as_ref(),
+                self.hint.as_ref(),
+                content.as_ref().map(|content| &content.0),
+                self.sent_at,
+                self.moved_at,
+                self.polled_at,
+                cells.as_ref().map(|cells| &cells.0),
+                self.earlier,
+            ],
+        )?;
         for Refused { step, operation } in &self.refused {
             let sql = "INSERT INTO refused (subject, step, operation) VALUES (?, ?, ?)";
-            let mut statement = transaction.prepare_cached(sql)?;
-            statement.execute(params![self.id, step, operation])?;
+            batch.run(sql, params![self.id, step, operation])?;
         }
         self.steps
             .iter()
-            .try_for_each(|step| step.insert(transaction, self.id))
+            .try_for_each(|step| step.insert(batch, self.id))
     }
 }
 
 impl Step {
-    pub(super) fn insert(
-        &self,
-        transaction: &Transaction<'_>,
-        subject: EntityId,
-    ) -> rusqlite::Result<()> {
-        let deferral = self.deferral.as_ref();
-        let deferral = deferral.map(Deferral::to_column);
-        let sql = "INSERT INTO step (subject, name, operation, legal, begun, deferral, receipt, sign_status, sign_time)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
-        transaction
-            .prepare_cached(sql)?
-            .execute(params![
+    fn insert(&self, batch: &mut Batch<'_>, subject: EntityId) -> Result<()> {
+        let deferral = self.deferral.as_ref().map(Deferral::to_column);
+        let receipt = self.receipt.as_ref().map(ToString::to_string);
+        batch.run(
+            "INSERT INTO step (subject, name, operation, legal, begun, deferral, receipt, sign_status, sign_time)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            params![
                 subject,
-                self.name,
-                self.operation,
+                &self.name,
+                &self.operation,
                 self.legal,
                 self.begun,
-                deferral,
-                self.receipt.as_ref().map(ToString::to_string),
+                deferral.as_ref(),
+                receipt.as_ref(),
                 self.sign_status,
-                self.sign_time,
-            ])
-            .map(drop)
+                self.sign_time.as_ref(),
+            ],
+        )
     }
 }

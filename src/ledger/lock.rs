@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::file;
+use super::location::Location;
 use super::version::HoldOptions;
 use super::{Binding, LedgerError, marker};
 use crate::util::private_file::{self, Access};
@@ -29,10 +29,11 @@ impl Drop for Lock {
 /// Creates a ledger if the file does not exist, and returns its lock; none if another process has
 /// the lock.
 pub(super) fn create_if_missing(
-    path: &Path,
+    location: &Location,
     binding: &Binding,
     options: &HoldOptions,
 ) -> Result<Option<Lock>, LedgerError> {
+    let path = location.local();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|error| LedgerError::io(path, &error))?;
     }
@@ -44,18 +45,18 @@ pub(super) fn create_if_missing(
     }
     // Another process may be creating it.
     let mut attempts = LOCK_ATTEMPTS;
-    while lock.is_none() && attempts > 0 && !file::exists(path)? {
+    while lock.is_none() && attempts > 0 && !location.exists()? {
         std::thread::sleep(RETRY_INTERVAL);
         lock = try_lock(path)?;
         attempts -= 1;
     }
-    if !file::exists(path)? {
+    if !location.exists()? {
         if lock.is_none() {
             let holder = t!("it is creating the ledger");
             return Err(LedgerError::Held(holder.into_owned()));
         }
-        marker::allow_creation(path, options)?;
-        file::create(path, binding)?;
+        marker::allow_creation(location, options)?;
+        location.create(binding)?;
     }
     Ok(lock)
 }

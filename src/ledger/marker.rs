@@ -9,9 +9,8 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
-
-use super::file::broken;
+use super::database::{Connection, Error};
+use super::location::{Location, broken};
 use super::version::{self, Evidence, Growth, HoldOptions, LedgerVersion, VersionPolicy, missing};
 use super::{LedgerError, open_mode};
 use crate::util::atomic_file::AtomicFile;
@@ -122,28 +121,28 @@ pub(super) fn read(ledger: &Path) -> Result<Option<Evidence>, LedgerError> {
 
 /// Returns the marker as evidence, followed by other evidence.
 pub(super) fn all_evidence(
-    ledger: &Path,
+    ledger: &Location,
     others: &[Evidence],
 ) -> Result<Vec<Evidence>, LedgerError> {
-    let marker = read(ledger)?;
+    let marker = read(ledger.local())?;
     Ok(marker.into_iter().chain(others.iter().cloned()).collect())
 }
 
 /// Fails if a missing ledger must not be created. `SQLite` would merge a log that was left into a new
 /// file.
-pub(super) fn allow_creation(ledger: &Path, options: &HoldOptions) -> Result<(), LedgerError> {
+pub(super) fn allow_creation(ledger: &Location, options: &HoldOptions) -> Result<(), LedgerError> {
     for ending in ["-wal", "-journal"] {
-        let log = open_mode::side_file(ledger, ending);
+        let log = open_mode::side_file(ledger.local(), ending);
         if std::fs::metadata(&log).is_ok_and(|found| found.len() > 0) {
             return Err(LedgerError::LogOnly {
-                path: ledger.display().to_string(),
+                path: ledger.to_string(),
                 log: log.display().to_string(),
             });
         }
     }
     let others = match options.policy {
         // A damaged marker is an error before the file is created.
-        VersionPolicy::New => return read(ledger).map(drop),
+        VersionPolicy::New => return read(ledger.local()).map(drop),
         VersionPolicy::Import => return Ok(()),
         // Without any ledger, its content can be adopted into a new one. Runs still refuse it.
         VersionPolicy::Correct => &[],
@@ -158,7 +157,7 @@ pub(super) fn allow_creation(ledger: &Path, options: &HoldOptions) -> Result<(),
 /// grow.
 pub(super) fn admit(
     connection: &Connection,
-    ledger: &Path,
+    ledger: &Location,
     options: &HoldOptions,
 ) -> Result<Option<Growth>, LedgerError> {
     let growth = |supersedes: Option<Vec<Evidence>>| {
@@ -170,7 +169,7 @@ pub(super) fn admit(
             is_recorded: false,
         }))
     };
-    let own = |error: rusqlite::Error| broken(ledger, &error);
+    let own = |error: Error| broken(ledger, &error);
     let mut is_damaged = false;
     let evidence = match (options.policy, all_evidence(ledger, &options.evidence)) {
         (VersionPolicy::Import, _) => return Ok(None),
@@ -178,7 +177,7 @@ pub(super) fn admit(
         // The version of a damaged marker is unknown; the reports may record a later one.
         (VersionPolicy::Accept, Err(LedgerError::DamagedMarker { .. })) => {
             is_damaged = true;
-            let source = marker_path(ledger).display().to_string();
+            let source = marker_path(ledger.local()).display().to_string();
             let marker = Evidence {
                 source,
                 version: None,
@@ -191,7 +190,7 @@ pub(super) fn admit(
     match (options.policy, checked) {
         (VersionPolicy::Import, _) | (VersionPolicy::Correct, Err(_)) => Ok(None),
         (VersionPolicy::Accept, Ok(())) if !is_damaged => {
-            Err(LedgerError::Current(ledger.display().to_string()))
+            Err(LedgerError::Current(ledger.to_string()))
         }
         (_, Ok(())) => growth(None),
         // An empty ledger has nothing to accept.
@@ -199,7 +198,7 @@ pub(super) fn admit(
         | (VersionPolicy::Accept, Err(error @ LedgerError::Missing { .. })) => Err(error),
         (VersionPolicy::New, Err(error)) if !version::is_empty(connection).map_err(own)? => {
             Err(LedgerError::NotEmpty {
-                path: ledger.display().to_string(),
+                path: ledger.to_string(),
                 why: error.to_string(),
             })
         }

@@ -7,6 +7,7 @@
 mod age;
 mod binding;
 mod collision;
+mod database;
 mod erase;
 mod export;
 mod file;
@@ -14,9 +15,11 @@ mod inbox;
 mod known;
 mod lease;
 mod lines;
+mod location;
 mod lock;
 mod marker;
 mod open_mode;
+mod postgres;
 mod queries;
 mod receipt;
 mod record;
@@ -41,12 +44,14 @@ use std::task::{Context, Poll};
 
 pub use binding::Binding;
 pub use collision::Collision;
+pub use database::PostgresSettings;
 pub use export::{ExportError, ImportError, Imported};
 pub use inbox::{CallbackEvent, CallbackReceipt, Inbox};
 pub use known::{
     ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
 };
 pub use lease::Holder;
+pub use location::Location;
 pub use receipt::{ADDED_MARKS, DownloadedFile, Receipt};
 pub use record::{
     AccountRecord, Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind,
@@ -168,10 +173,26 @@ pub enum LedgerError {
     /// There is no space left to write the ledger.
     #[error("{}", t!("the ledger %{path} cannot be written: the disk is full", path = shown(_0)))]
     Full(String),
+    /// The database cannot be reached, or the connection was lost and cannot be restored.
+    #[error("{}", t!("the ledger %{path} cannot be reached: %{why}", path = shown(path), why = why))]
+    Unreachable {
+        /// The database.
+        path: String,
+        /// The reason.
+        why: String,
+    },
+    /// The database refuses the user, the password or an action.
+    #[error("{}", t!("the ledger %{path} refuses access: %{why}", path = shown(path), why = why))]
+    Refused {
+        /// The database.
+        path: String,
+        /// The reason.
+        why: String,
+    },
     /// The ledger cannot be read or written.
     #[error("{}", t!("the ledger %{path}: %{why}", path = shown(path), why = why))]
     Broken {
-        /// The ledger's file.
+        /// The ledger's file or database.
         path: String,
         /// The reason.
         why: String,

@@ -2,8 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
-
+use super::database::{Connection, Error, Result, Row, params};
 use super::known::{
     ItemWithSteps, KnownItem, KnownResource, KnownRun, KnownStep, Pending, RawStep, Records,
 };
@@ -21,14 +20,7 @@ impl Records for Sqlite {
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
             let sql = format!("{RESOURCE} ORDER BY kind, identity");
-            let mut statement = connection.prepare(&sql)?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                if each(resource(row)?).is_break() {
-                    break;
-                }
-            }
-            Ok(())
+            connection.visit(&sql, &[], |row| Ok(each(resource(row)?)))
         })
     }
 
@@ -36,12 +28,10 @@ impl Records for Sqlite {
         self.reading(|connection| {
             // The accounts of rows are many: only others are decoded.
             let sql = format!(
-                "{RESOURCE} WHERE kind = ?1 OR granted OR instr(fields, ?2) > 0 ORDER BY kind, identity"
+                "{RESOURCE} WHERE kind = ? OR granted = 1 OR fields LIKE ? ORDER BY kind, identity"
             );
-            let mut statement = connection.prepare(&sql)?;
-            let mark = format!("\"{DECLARED}\"");
-            let rows = statement.query_map(params![ResourceKind::Seal.number(), mark], resource)?;
-            rows.collect()
+            let mark = format!("%\"{DECLARED}\"%");
+            connection.query(&sql, params![ResourceKind::Seal.number(), &mark], resource)
         })
     }
 
@@ -67,20 +57,17 @@ impl Records for Sqlite {
     ) -> Result<Vec<KnownItem>, LedgerError> {
         self.reading(|connection| {
             let sql = format!(
-                "{} WHERE item.id > ?1 AND (?2 IS NULL OR item.run = ?2) ORDER BY item.id LIMIT ?3",
+                "{} WHERE item.id > ?1 AND item.run = coalesce(?2, item.run) ORDER BY item.id LIMIT ?3",
                 item_sql(&flow_id_sql())
             );
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![after, run, most], item)?;
-            rows.collect()
+            connection.query(&sql, params![after, run, most], item)
         })
     }
 
     fn item_by_id(&self, id: EntityId) -> Result<Option<KnownItem>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{} WHERE item.id = ?", item_sql(&flow_id_sql()));
-            let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_row([id], item).optional()
+            connection.query_optional(&sql, params![id], item)
         })
     }
 
@@ -102,30 +89,28 @@ impl Records for Sqlite {
     fn resource_by_id(&self, id: EntityId) -> Result<Option<KnownResource>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{RESOURCE} WHERE id = ?");
-            let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_row([id], resource).optional()
+            connection.query_optional(&sql, params![id], resource)
         })
     }
 
     fn run(&self, name: Option<&str>) -> Result<Option<KnownRun>, LedgerError> {
         self.reading(|connection| {
-            let sql = format!("{RUN} WHERE ?1 IS NULL OR name = ?1 ORDER BY id DESC");
-            connection.query_row(&sql, [name], known_run).optional()
+            let sql = format!("{RUN} WHERE name = coalesce(?, name) ORDER BY id DESC LIMIT 1");
+            connection.query_optional(&sql, params![name], known_run)
         })
     }
 
     fn runs(&self, most: u32) -> Result<Vec<KnownRun>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{RUN} ORDER BY id DESC LIMIT ?");
-            let mut statement = connection.prepare_cached(&sql)?;
-            statement.query_map([most], known_run)?.collect()
+            connection.query(&sql, params![most], known_run)
         })
     }
 
     fn working_run(&self) -> Result<Option<KnownRun>, LedgerError> {
         self.reading(|connection| {
             let sql = format!("{RUN} WHERE id = (SELECT max(run) FROM item)");
-            connection.query_row(&sql, [], known_run).optional()
+            connection.query_optional(&sql, &[], known_run)
         })
     }
 
@@ -134,36 +119,28 @@ impl Records for Sqlite {
         each: &mut dyn FnMut(Pending) -> ControlFlow<()>,
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
-            let mut statement = connection.prepare(&pending_sql())?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                if each(pending(row)?).is_break() {
-                    break;
-                }
-            }
-            Ok(())
+            connection.visit(&pending_sql(), &[], |row| Ok(each(pending(row)?)))
         })
     }
 
     fn other_signers(&self, flow: &str, known: &[&str]) -> Result<Vec<String>, LedgerError> {
-        self.reading(|connection| {
-            // Scans the steps once; an item is read only for a name that is not known.
-            let mut statement = connection.prepare_cached(&format!(
-                "SELECT DISTINCT step.name FROM step CROSS JOIN item ON item.id = step.subject
-                 WHERE step.name GLOB '{SIGNER}*'
-                   AND step.name NOT IN (SELECT '{SIGNER}' || value FROM json_each(?2))
-                   AND item.flow = (SELECT id FROM flow WHERE name = ?1) ORDER BY 1"
-            ))?;
-            let known = serde_json::json!(known).to_string();
-            let names = statement.query_map([flow, &known], |row| signer_name(row, 0))?;
-            names.collect()
-        })
+        let names = self.reading(|connection| {
+            let prefix_length = SIGNER.len();
+            let sql = format!(
+                "SELECT DISTINCT step.name FROM step JOIN item ON item.id = step.subject
+                 WHERE substr(step.name, 1, {prefix_length}) = '{SIGNER}'
+                   AND item.flow = (SELECT id FROM flow WHERE name = ?) ORDER BY 1"
+            );
+            connection.query(&sql, params![flow], |row| signer_name(row, 0))
+        })?;
+        let is_other = |name: &String| !known.contains(&name.as_str());
+        Ok(names.into_iter().filter(is_other).collect())
     }
 
     fn has_worked_on(&self, flow: &str, run: i64) -> Result<bool, LedgerError> {
         self.reading(|connection| {
-            let sql = "SELECT EXISTS (SELECT 1 FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND run = ?)";
-            connection.query_row(sql, params![flow, run], |row| row.get(0))
+            let sql = "SELECT 1 FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND run = ? LIMIT 1";
+            connection.exists(sql, params![flow, run])
         })
     }
 
@@ -175,21 +152,18 @@ impl Records for Sqlite {
     ) -> Result<(), LedgerError> {
         self.reading(|connection| {
             // The plus sign keeps SQLite from using the index of keys: rows are read by id.
-            let mut statement = connection.prepare_cached(
-                "SELECT id FROM item WHERE +flow = (SELECT id FROM flow WHERE name = ?) AND run = ? ORDER BY id",
-            )?;
-            let mut rows = statement.query(params![flow, run])?;
-            while let Some(row) = rows.next()? {
+            let sql = "SELECT id FROM item WHERE +flow = (SELECT id FROM flow WHERE name = ?) AND run = ? ORDER BY id";
+            connection.visit(sql, params![flow, run], |row| {
                 each(row.get(0)?);
-            }
-            Ok(())
+                Ok(ControlFlow::Continue(()))
+            })
         })
     }
 }
 
 const RUN: &str = "SELECT id, name, begun, ended, exit FROM run";
 
-fn known_run(row: &Row<'_>) -> rusqlite::Result<KnownRun> {
+fn known_run(row: &Row<'_>) -> Result<KnownRun> {
     Ok(KnownRun {
         record: RunRecord {
             id: row.get(0)?,
@@ -207,28 +181,29 @@ fn pending_sql() -> String {
     let waiting = ItemStatus::Waiting.number();
     let pending = SignStatus::Pending.number();
     let signing = SignStatus::Signing.number();
+    let prefix_length = SIGNER.len();
     format!(
         "
-SELECT flow.name, item.key, step.name, ifnull(json_extract(process.receipt, '{FLOW_ID}'), ''),
-  ifnull(json_extract(step.receipt, '{ACCOUNT_ID}'), ''), json_extract(step.receipt, '{SIGN_URL}'),
+SELECT flow.name, item.key, step.name, coalesce(json_extract(process.receipt, '{FLOW_ID}'), ''),
+  coalesce(json_extract(step.receipt, '{ACCOUNT_ID}'), ''), json_extract(step.receipt, '{SIGN_URL}'),
   item.sent_at, item.status = {waiting} AND item.message IS NULL, item.id
 FROM item JOIN flow ON flow.id = item.flow
-  JOIN step ON step.subject = item.id AND step.name GLOB '{SIGNER}*'
+  JOIN step ON step.subject = item.id AND substr(step.name, 1, {prefix_length}) = '{SIGNER}'
   LEFT JOIN step AS process ON process.subject = item.id AND process.name = '{PROCESS}'
 WHERE {is_under_way}
   AND json_extract(step.receipt, '{SIGN_URL}') IS NOT NULL
-  AND ifnull(step.sign_status, {pending}) IN ({pending}, {signing})
+  AND coalesce(step.sign_status, {pending}) IN ({pending}, {signing})
 ORDER BY item.id, step.name"
     )
 }
 
 /// Reads the name of a signer from a column with the name of its step.
-fn signer_name(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+fn signer_name(row: &Row<'_>, column: usize) -> Result<String> {
     let step: String = row.get(column)?;
     Ok(step_name::signer_name(&step).unwrap_or(&step).to_owned())
 }
 
-fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
+fn pending(row: &Row<'_>) -> Result<Pending> {
     Ok(Pending {
         flow: row.get(0)?,
         key: row.get(1)?,
@@ -244,10 +219,9 @@ fn pending(row: &Row<'_>) -> rusqlite::Result<Pending> {
 
 const RESOURCE: &str = "SELECT kind, identity, id, remote_id, fields, granted, deadline FROM thing";
 
-fn resource(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
+fn resource(row: &Row<'_>) -> Result<KnownResource> {
     let kind: i64 = row.get(0)?;
-    let kind =
-        ResourceKind::from_number(kind).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, kind))?;
+    let kind = ResourceKind::from_number(kind).ok_or_else(|| Error::out_of_range(0, kind))?;
     let granted: bool = row.get(5)?;
     let deadline = row.get(6)?;
     Ok(KnownResource {
@@ -263,12 +237,12 @@ fn resource(row: &Row<'_>) -> rusqlite::Result<KnownResource> {
 }
 
 /// Returns the SQL expression for the id of an item's flow. Like [`Receipt`](super::Receipt), it
-/// reads only texts: an import may contain anything.
+/// reads only texts: an import may contain anything, and in `SQLite` a number is less than any text.
 fn flow_id_sql() -> String {
     format!(
         "(SELECT json_extract(step.receipt, '{FLOW_ID}') FROM step
           WHERE step.subject = item.id AND step.name = '{PROCESS}'
-            AND json_type(step.receipt, '{FLOW_ID}') = 'text')"
+            AND json_extract(step.receipt, '{FLOW_ID}') > '')"
     )
 }
 
@@ -288,18 +262,12 @@ fn visit_items(
     connection: &Connection,
     sql: &str,
     each: &mut dyn FnMut(KnownItem) -> ControlFlow<()>,
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare(&format!("{sql} ORDER BY flow.name, item.id"))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        if each(item(row)?).is_break() {
-            break;
-        }
-    }
-    Ok(())
+) -> Result<()> {
+    let sql = format!("{sql} ORDER BY flow.name, item.id");
+    connection.visit(&sql, &[], |row| Ok(each(item(row)?)))
 }
 
-fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
+fn item(row: &Row<'_>) -> Result<KnownItem> {
     Ok(KnownItem {
         flow: row.get(0)?,
         key: row.get(1)?,
@@ -310,12 +278,10 @@ fn item(row: &Row<'_>) -> rusqlite::Result<KnownItem> {
 }
 
 /// Returns the unparsed steps of an item, ordered by name.
-fn raw_steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<RawStep>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, receipt, begun, deferral IS NOT NULL, sign_status, sign_time FROM step
-         WHERE subject = ? ORDER BY name",
-    )?;
-    let steps = statement.query_map([subject], |row| {
+fn raw_steps(connection: &Connection, subject: EntityId) -> Result<Vec<RawStep>> {
+    let sql = "SELECT name, receipt, begun, deferral IS NOT NULL, sign_status, sign_time FROM step
+               WHERE subject = ? ORDER BY name";
+    connection.query(sql, params![subject], |row| {
         Ok(RawStep {
             name: row.get(0)?,
             receipt: row.get(1)?,
@@ -323,21 +289,17 @@ fn raw_steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec
             has_deferral: row.get(3)?,
             sign: store::sign_state(row, 4)?,
         })
-    })?;
-    steps.collect()
+    })
 }
 
 /// Returns the steps of an item in the order of execution: deferred steps last, by their positions.
-fn steps(connection: &Connection, subject: EntityId) -> rusqlite::Result<Vec<KnownStep>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time FROM step WHERE subject = ?
-         ORDER BY deferral IS NOT NULL, json_extract(deferral, '$.order'), name",
-    )?;
-    let rows = statement.query_map([subject], step)?;
-    rows.collect()
+fn steps(connection: &Connection, subject: EntityId) -> Result<Vec<KnownStep>> {
+    let sql = "SELECT name, operation, receipt, begun, deferral, sign_status, sign_time FROM step WHERE subject = ?
+               ORDER BY deferral IS NOT NULL, CAST(json_extract(deferral, '$.order') AS BIGINT), name";
+    connection.query(sql, params![subject], step)
 }
 
-fn step(row: &Row<'_>) -> rusqlite::Result<KnownStep> {
+fn step(row: &Row<'_>) -> Result<KnownStep> {
     let deferral: Option<Deferral> = store::json(row, 4)?;
     let step = Step::from_columns(store::json(row, 2)?, deferral, row.get(3)?);
     Ok(KnownStep {

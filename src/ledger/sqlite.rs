@@ -1,4 +1,4 @@
-//! The ledger in an `SQLite` file.
+//! A ledger that is open.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -7,15 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
-
-use super::file::{self, broken};
+use super::database::{self, Connection};
+use super::file;
 use super::lease::{self, Holder, LeaseConflict, LeaseRequest, LeaseValidity};
+use super::location::{Location, broken};
 use super::lock::{Lock, RETRY_INTERVAL, create_if_missing, lock_path, try_lock, wait_for_lock};
 use super::open_mode::{FileState, OpenMode};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
-use super::version::{Evidence, HoldOptions, describe};
+use super::version::{self, Evidence, HoldOptions, describe};
 use super::writer::{Queue, Writer, WriterState};
 use super::{Binding, Collision, Ledger, LedgerError, Written, collision, erase, marker, store};
 use crate::api::operation::Op;
@@ -25,10 +25,10 @@ use crate::util::failpoint::failpoint;
 /// The maximum wait for a holder that gives the ledger back within seconds.
 const BRIEF_HOLDER_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// A ledger in a file, or an empty one in memory if the file does not exist.
+/// A ledger in a file or in Postgres, or an empty one in memory if it does not exist.
 #[derive(Debug)]
 pub struct Sqlite {
-    path: PathBuf,
+    location: Location,
     reader: Mutex<Connection>,
     salt: Salt,
     next_subject: AtomicI64,
@@ -79,27 +79,34 @@ impl LeaseHandle {
 impl Sqlite {
     /// Creates an empty ledger in memory.
     pub fn empty(binding: &Binding) -> Result<Self, LedgerError> {
-        let no_path = Path::new("");
+        let no_location = Location::File(PathBuf::new());
         let open = || {
-            let mut connection = Connection::open_in_memory()?;
-            file::initialize(&mut connection, binding)?;
+            let connection = rusqlite::Connection::open_in_memory()?.into();
+            file::initialize(&connection, binding)?;
             Ok(connection)
         };
-        let connection = open().map_err(|error| broken(no_path, &error))?;
-        Self::reader(no_path, connection, binding)
+        let connection = open().map_err(|error| broken(&no_location, &error))?;
+        Self::reader(no_location, connection, binding)
     }
 
-    /// Opens a ledger read-only, and starts to verify the file. If the file does not exist, returns
-    /// an empty ledger and creates no file.
-    pub fn read(path: &Path, binding: &Binding) -> Result<Self, LedgerError> {
-        if !file::exists(path)? {
-            marker::allow_creation(path, &HoldOptions::default())?;
+    /// Opens a ledger read-only, and starts to verify its file. If it does not exist, returns an
+    /// empty ledger and creates nothing.
+    pub fn read(location: impl Into<Location>, binding: &Binding) -> Result<Self, LedgerError> {
+        let location = location.into();
+        if !location.exists()? {
+            marker::allow_creation(&location, &HoldOptions::default())?;
             return Ok(Self {
-                path: path.to_owned(),
+                location,
                 ..Self::empty(binding)?
             });
         }
-        Self::read_as(OpenMode::for_reader(path)?, path, binding)
+        match &location {
+            Location::File(path) => Self::read_as(OpenMode::for_reader(path)?, path, binding),
+            Location::Postgres { .. } => {
+                let connection = location.open()?;
+                Self::reader(location, connection, binding)
+            }
+        }
     }
 
     /// Opens an existing ledger for reading, and starts to verify the file.
@@ -113,16 +120,20 @@ impl Sqlite {
             OpenMode::ReadWrite | OpenMode::ReadOnly => None,
         };
         let connection = file::open_as(mode, path)?;
-        let mut ledger = Self::reader(path, connection, binding)?;
+        let mut ledger = Self::reader(path.into(), connection, binding)?;
         ledger.unlocked = state;
         ledger.verification = Mutex::new(Some(start_verification(mode, path)));
         Ok(ledger)
     }
 
-    fn reader(path: &Path, connection: Connection, binding: &Binding) -> Result<Self, LedgerError> {
+    fn reader(
+        location: Location,
+        connection: Connection,
+        binding: &Binding,
+    ) -> Result<Self, LedgerError> {
         Ok(Self {
-            salt: file::check_binding(path, &connection, binding)?,
-            path: path.to_owned(),
+            salt: file::check_binding(&location, &connection, binding)?,
+            location,
             reader: Mutex::new(connection),
             next_subject: AtomicI64::new(0),
             unlocked: None,
@@ -141,35 +152,43 @@ impl Sqlite {
     /// [`LedgerError::Held`] if another run holds the lease; [`LedgerError::Missing`],
     /// [`LedgerError::Older`] or [`LedgerError::Replaced`] if the marker shows a later state.
     pub fn hold(
-        path: &Path,
+        location: impl Into<Location>,
         binding: &Binding,
         holder: &str,
         since: &str,
     ) -> Result<Self, LedgerError> {
-        Self::hold_with(path, binding, holder, since, &HoldOptions::default())
+        Self::hold_with(location, binding, holder, since, &HoldOptions::default())
     }
 
     /// Opens a ledger for writing like [`Self::hold`], with other evidence besides the marker and
     /// another reaction to a mismatch.
     pub fn hold_with(
-        path: &Path,
+        location: impl Into<Location>,
         binding: &Binding,
         holder: &str,
         since: &str,
         options: &HoldOptions,
     ) -> Result<Self, LedgerError> {
-        let lock = create_if_missing(path, binding, options)?;
+        let location = location.into();
+        let lock = create_if_missing(&location, binding, options)?;
         // Before the lease is taken, because a damaged ledger must not be changed.
-        file::open(path)?;
-        file::verify(OpenMode::ReadWrite, path)?;
+        location.open()?;
+        location.verify()?;
         let request = LeaseRequest {
             holder,
             since,
-            machine: &lease::machine(&lock_path(path)),
+            machine: &lease::machine(&lock_path(location.local())),
             locked: false,
             is_brief: false,
         };
-        Self::acquire(path, binding, lock, request, BRIEF_HOLDER_TIMEOUT, options)
+        Self::acquire(
+            &location,
+            binding,
+            lock,
+            request,
+            BRIEF_HOLDER_TIMEOUT,
+            options,
+        )
     }
 
     /// Takes the lease of an existing ledger for a few seconds, without verifying the file. Returns
@@ -179,7 +198,7 @@ impl Sqlite {
     ///
     /// As for [`Self::hold_with`], except [`LedgerError::Held`].
     pub fn hold_briefly(
-        path: &Path,
+        location: &Location,
         binding: &Binding,
         holder: &str,
         since: &str,
@@ -188,12 +207,12 @@ impl Sqlite {
         let request = LeaseRequest {
             holder,
             since,
-            machine: &lease::machine(&lock_path(path)),
+            machine: &lease::machine(&lock_path(location.local())),
             locked: false,
             is_brief: true,
         };
-        let lock = try_lock(path)?;
-        match Self::acquire(path, binding, lock, request, Duration::ZERO, options) {
+        let lock = try_lock(location.local())?;
+        match Self::acquire(location, binding, lock, request, Duration::ZERO, options) {
             Ok(ledger) => Ok(Some(ledger)),
             Err(LedgerError::Held(_)) => Ok(None),
             Err(error) => Err(error),
@@ -201,25 +220,26 @@ impl Sqlite {
     }
 
     fn acquire(
-        path: &Path,
+        location: &Location,
         binding: &Binding,
         mut lock: Option<Lock>,
         mut request: LeaseRequest<'_>,
         wait: Duration,
         options: &HoldOptions,
     ) -> Result<Self, LedgerError> {
-        let broken = |error: &rusqlite::Error| broken(path, error);
-        let mut connection = file::open(path)?;
-        let reader = file::open(path)?;
-        let salt = file::check_binding(path, &connection, binding)?;
+        let broken = |error: &database::Error| broken(location, error);
+        let path = location.local();
+        let connection = location.open()?;
+        let reader = location.open()?;
+        let salt = file::check_binding(location, &connection, binding)?;
         let begun = Instant::now();
         let (taken_at, fence) = loop {
             let taken_at = LeaseValidity::now();
             request.locked = lock.is_some();
-            let conflict = match take_lease(&mut connection, &request) {
+            let conflict = match take_lease(&connection, &request) {
                 Ok(Ok(fence)) => break (taken_at, fence),
                 Ok(Err(conflict)) => conflict,
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                Err(error) if error.is_busy() => {
                     // A holder that writes for so long was suspended during a transaction.
                     let holder = lease::holder(&connection).map_err(|error| broken(&error))?;
                     LeaseConflict {
@@ -244,19 +264,21 @@ impl Sqlite {
                 lease::record_lock(&connection, fence, &machine).map_err(|error| broken(&error))?;
             }
         }
-        let growth = marker::admit(&connection, path, options).inspect_err(|_| {
+        let growth = marker::admit(&connection, location, options).inspect_err(|_| {
             // If that fails, the lease expires.
             let _ = lease::release(&connection, fence);
         })?;
         if !request.is_brief {
-            erase::erase_remnants(path, &connection);
+            erase::erase_remnants(location, &connection);
         }
         let next = store::next_subject(&connection).map_err(|error| broken(&error))?;
         let validity = LeaseValidity::since(taken_at);
         let is_confirmed = growth.as_ref().is_some_and(|growth| growth.confirms);
         let supersedes = growth.as_ref().and_then(|growth| growth.supersedes.clone());
+        let version = version::read(&connection).map_err(|error| broken(&error))?;
         let state = WriterState {
-            ledger: path.to_owned(),
+            first_serial: version.serial,
+            ledger: location.clone(),
             connection,
             fence,
             validity: validity.clone(),
@@ -266,10 +288,9 @@ impl Sqlite {
             version: None,
             has_remnants: false,
         };
-        let own = path.to_owned();
-        let writer = Writer::start(state, move |error| self::broken(&own, error));
+        let writer = Writer::start(state);
         Ok(Self {
-            path: path.to_owned(),
+            location: location.clone(),
             reader: Mutex::new(reader),
             salt,
             next_subject: AtomicI64::new(next),
@@ -320,7 +341,7 @@ impl Sqlite {
         verification.map_or(Ok(()), |verification| {
             verification.join().unwrap_or_else(|_| {
                 Err(LedgerError::Broken {
-                    path: self.path.display().to_string(),
+                    path: self.location.to_string(),
                     why: t!("the file could not be verified").into_owned(),
                 })
             })
@@ -356,7 +377,7 @@ impl Sqlite {
     /// # Errors
     /// [`LedgerError`] if the ledger cannot be read.
     pub fn holder(&self) -> Result<Option<Holder>, LedgerError> {
-        self.reading(|connection| lease::live_holder(connection, &self.path))
+        self.reading(|connection| lease::live_holder(connection, self.location.local()))
     }
 
     /// Returns whether a run has this name.
@@ -419,8 +440,8 @@ impl Sqlite {
         self.renamed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    pub(super) fn location(&self) -> &Location {
+        &self.location
     }
 
     /// Reads one state from now on, whatever a run beside it writes. Only for a ledger that was opened
@@ -429,16 +450,16 @@ impl Sqlite {
     /// # Errors
     /// [`LedgerError`] if the ledger cannot be read.
     pub fn hold_snapshot(&self) -> Result<(), LedgerError> {
-        self.reading(|connection| connection.execute_batch("BEGIN; SELECT count(*) FROM meta"))
+        self.reading(Connection::hold_snapshot)
     }
 
     pub(super) fn reading<T>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        read: impl FnOnce(&Connection) -> database::Result<T>,
     ) -> Result<T, LedgerError> {
-        let result = read(&self.connection()).map_err(|error| broken(&self.path, &error));
+        let result = read(&self.connection()).map_err(|error| broken(&self.location, &error));
         if let Some(state) = &self.unlocked {
-            state.check(&self.path)?;
+            state.check(self.location.local())?;
         }
         result
     }
@@ -521,7 +542,7 @@ impl Ledger for Sqlite {
         match &self.write_access {
             Some(access) => access.writer.queue.write(writes),
             None => Written::ready(Err(LedgerError::Broken {
-                path: self.path.display().to_string(),
+                path: self.location.to_string(),
                 why: "it was opened read-only".to_owned(),
             })),
         }
@@ -529,11 +550,11 @@ impl Ledger for Sqlite {
 }
 
 fn take_lease(
-    connection: &mut Connection,
+    connection: &Connection,
     request: &LeaseRequest<'_>,
-) -> rusqlite::Result<Result<i64, LeaseConflict>> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let fence = lease::take(&transaction, request, lease::now())?;
+) -> database::Result<Result<i64, LeaseConflict>> {
+    let transaction = connection.begin()?;
+    let fence = lease::take(&transaction, request, transaction.now())?;
     transaction.commit()?;
     Ok(fence)
 }

@@ -1,9 +1,11 @@
 //! The SQL statements of a run's reads: one function for each.
 
+use std::ops::ControlFlow;
+
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
+use super::database::{Connection, Error, Result, Row, params};
 use super::receipt::FLOW_ID;
 use super::record::{
     Deferral, EntityId, Failure, ItemRecord, Notice, Resource, ResourceKind, SignState, Step,
@@ -19,11 +21,9 @@ pub(super) fn resource(
     connection: &Connection,
     kind: ResourceKind,
     identity: &str,
-) -> rusqlite::Result<Option<Resource>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, remote_id, fields, granted, deadline FROM thing WHERE kind = ? AND identity = ?",
-    )?;
-    let found = statement.query_row(params![kind.number(), identity], |row| {
+) -> Result<Option<Resource>> {
+    let sql = "SELECT id, remote_id, fields, granted, deadline FROM thing WHERE kind = ? AND identity = ?";
+    connection.query_optional(sql, params![kind.number(), identity], |row| {
         let granted: bool = row.get(3)?;
         let deadline = row.get(4)?;
         Ok(Resource {
@@ -32,22 +32,20 @@ pub(super) fn resource(
             fields: json(row, 2)?.unwrap_or_default(),
             grant: granted.then_some(RecordedGrant { deadline }),
         })
-    });
-    found.optional()
+    })
 }
 
 pub(super) fn items(
     connection: &Connection,
     flow: &str,
     each: &mut dyn FnMut(&str, RecordedItem),
-) -> rusqlite::Result<()> {
+) -> Result<()> {
     let revocation = schema::begun_revocation();
-    let mut statement = connection.prepare_cached(&format!(
+    let sql = format!(
         "SELECT key, fingerprint, status, sent, earlier > 0, {revocation}
          FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?)"
-    ))?;
-    let mut rows = statement.query([flow])?;
-    while let Some(row) = rows.next()? {
+    );
+    connection.visit(&sql, params![flow], |row| {
         let item = RecordedItem {
             fingerprint: Fingerprint(row.get(1)?),
             status: status(row, 2)?,
@@ -55,35 +53,29 @@ pub(super) fn items(
             is_reissue: row.get(4)?,
             revocation: BegunRevocation::from_number(row.get(5)?),
         };
-        each(row.get_ref(0)?.as_str()?, item);
-    }
-    Ok(())
+        each(row.get(0)?, item);
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
-pub(super) fn flows(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare_cached("SELECT name FROM flow ORDER BY name")?;
-    let names = statement.query_map([], |row| row.get(0))?;
-    names.collect()
+pub(super) fn flows(connection: &Connection) -> Result<Vec<String>> {
+    let sql = "SELECT name FROM flow ORDER BY name";
+    connection.query(sql, &[], |row| row.get(0))
 }
 
-pub(super) fn item(
-    connection: &Connection,
-    flow: &str,
-    key: &str,
-) -> rusqlite::Result<Option<ItemRecord>> {
+pub(super) fn item(connection: &Connection, flow: &str, key: &str) -> Result<Option<ItemRecord>> {
     let revocation = schema::begun_revocation();
-    let mut statement = connection.prepare_cached(&format!(
+    let sql = format!(
         "SELECT id, fingerprint, status, sent, attempts, run, code, message, hint, content, sent_at, moved_at,
            looked_at, cells, earlier, {revocation}
          FROM item WHERE flow = (SELECT id FROM flow WHERE name = ?) AND key = ?"
-    ))?;
-    let found = statement.query_row([flow, key], |row| item_record(row, 0));
-    found.optional()
+    );
+    connection.query_optional(&sql, params![flow, key], |row| item_record(row, 0))
 }
 
 /// Reads an item from the columns that begin at `from`: id, fingerprint, status, sent, attempts,
 /// run, code, message, hint, content, `sent_at`, `moved_at`, `looked_at`, cells, earlier, [`schema::begun_revocation`].
-pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRecord> {
+pub(super) fn item_record(row: &Row<'_>, from: usize) -> Result<ItemRecord> {
     let message: Option<String> = row.get(from + 7)?;
     let hint: Option<String> = row.get(from + 8)?;
     let code = row.get(from + 6)?;
@@ -112,68 +104,48 @@ pub(super) fn item_record(row: &Row<'_>, from: usize) -> rusqlite::Result<ItemRe
 }
 
 /// Reads a timestamp in milliseconds since 1970; none if it is out of range.
-pub(super) fn timestamp(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn timestamp(row: &Row<'_>, column: usize) -> Result<Option<Timestamp>> {
     let milliseconds: Option<i64> = row.get(column)?;
     Ok(milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok()))
 }
 
 /// Reads the state of a signer from two columns; none if the flow was never polled.
-pub(super) fn sign_state(row: &Row<'_>, from: usize) -> rusqlite::Result<Option<SignState>> {
+pub(super) fn sign_state(row: &Row<'_>, from: usize) -> Result<Option<SignState>> {
     let number: Option<i64> = row.get(from)?;
     let Some(number) = number else {
         return Ok(None);
     };
     Ok(Some(SignState {
-        status: SignStatus::from_number(number)
-            .ok_or(rusqlite::Error::IntegralValueOutOfRange(from, number))?,
+        status: SignStatus::from_number(number).ok_or_else(|| Error::out_of_range(from, number))?,
         time: row.get(from + 1)?,
     }))
 }
 
-pub(super) fn steps(
-    connection: &Connection,
-    subject: EntityId,
-) -> rusqlite::Result<Vec<(String, Step)>> {
-    let mut statement = connection
-        .prepare_cached("SELECT name, receipt, begun, deferral FROM step WHERE subject = ?")?;
-    let rows = statement.query_map([subject], |row| {
+pub(super) fn steps(connection: &Connection, subject: EntityId) -> Result<Vec<(String, Step)>> {
+    let sql = "SELECT name, receipt, begun, deferral FROM step WHERE subject = ?";
+    connection.query(sql, params![subject], |row| {
         let deferral: Option<Deferral> = json(row, 3)?;
         let step = Step::from_columns(json(row, 1)?, deferral, row.get(2)?);
         Ok((row.get(0)?, step))
-    })?;
-    rows.collect()
+    })
 }
 
 /// Returns the refused steps of an item, with their operations.
-pub(super) fn refused(
-    connection: &Connection,
-    subject: EntityId,
-) -> rusqlite::Result<Vec<(String, Op)>> {
-    let mut statement =
-        connection.prepare_cached("SELECT step, operation FROM refused WHERE subject = ?")?;
-    let rows = statement.query_map([subject], |row| {
-        let path: String = row.get(1)?;
-        Ok((row.get(0)?, Op::at(&path)))
+pub(super) fn refused(connection: &Connection, subject: EntityId) -> Result<Vec<(String, Op)>> {
+    let sql = "SELECT step, operation FROM refused WHERE subject = ?";
+    let steps = connection.query(sql, params![subject], |row| {
+        let step: String = row.get(0)?;
+        Ok(Op::at(row.get(1)?).map(|op| (step, op)))
     })?;
-    let known = |row: rusqlite::Result<(String, Option<Op>)>| match row {
-        Ok((step, op)) => op.map(|op| Ok((step, op))),
-        Err(error) => Some(Err(error)),
-    };
-    rows.filter_map(known).collect()
+    Ok(steps.into_iter().flatten().collect())
 }
 
-pub(super) fn json<T: DeserializeOwned>(
-    row: &Row<'_>,
-    column: usize,
-) -> rusqlite::Result<Option<T>> {
-    let text: Option<String> = row.get(column)?;
-    let Some(text) = text else { return Ok(None) };
-    serde_json::from_str(&text).map(Some).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(
-            column,
-            rusqlite::types::Type::Text,
-            Box::new(error),
-        )
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> Result<Option<T>> {
+    let text: Option<&str> = row.get(column)?;
+    let parsed = text.map(serde_json::from_str).transpose();
+    parsed.map_err(|error| Error::Value {
+        column,
+        why: error.to_string(),
     })
 }
 
@@ -181,63 +153,53 @@ pub(super) fn json<T: DeserializeOwned>(
 pub(super) fn under_way(
     connection: &Connection,
     each: &mut dyn FnMut(EntityId, &str, &str),
-) -> rusqlite::Result<()> {
+) -> Result<()> {
     let is_under_way = schema::is_under_way("item.");
-    let mut statement = connection.prepare_cached(&format!(
+    let sql = format!(
         "SELECT item.id, flow.name, item.key FROM item JOIN flow ON flow.id = item.flow
          WHERE {is_under_way} ORDER BY item.id"
-    ))?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        each(
-            row.get(0)?,
-            row.get_ref(1)?.as_str()?,
-            row.get_ref(2)?.as_str()?,
-        );
-    }
-    Ok(())
+    );
+    connection.visit(&sql, &[], |row| {
+        each(row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(ControlFlow::Continue(()))
+    })
 }
 
 /// Returns the oldest unhandled callbacks.
-pub(super) fn notices(connection: &Connection, most: u32) -> rusqlite::Result<Vec<Notice>> {
-    let mut statement = connection.prepare_cached(&format!(
+pub(super) fn notices(connection: &Connection, most: u32) -> Result<Vec<Notice>> {
+    let sql = format!(
         "SELECT id, (SELECT subject FROM step
            WHERE step.name = '{PROCESS}' AND json_extract(step.receipt, '{FLOW_ID}') = notice.flow_id)
          FROM notice WHERE handled IS NULL ORDER BY id LIMIT ?"
-    ))?;
-    let rows = statement.query_map([most], |row| {
+    );
+    connection.query(&sql, params![most], |row| {
         Ok(Notice {
             id: row.get(0)?,
             item: row.get(1)?,
         })
-    })?;
-    rows.collect()
-}
-
-/// Returns the id after all that are in use.
-pub(super) fn next_subject(connection: &Connection) -> rusqlite::Result<EntityId> {
-    let sql = "SELECT 1 + max((SELECT ifnull(max(id), 0) FROM item), (SELECT ifnull(max(id), 0) FROM thing))";
-    connection.query_row(sql, [], |row| row.get(0))
-}
-
-/// Returns whether a run has this name.
-pub(super) fn has_run(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
-    connection.query_row(
-        "SELECT EXISTS (SELECT 1 FROM run WHERE name = ?)",
-        [name],
-        |row| row.get(0),
-    )
-}
-
-/// Returns the id after the last run's.
-pub(super) fn next_run(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT 1 + ifnull(max(id), 0) FROM run", [], |row| {
-        row.get(0)
     })
 }
 
+/// Returns the id after all that are in use.
+pub(super) fn next_subject(connection: &Connection) -> Result<EntityId> {
+    let sql = "SELECT 1 + coalesce(max(id), 0) FROM
+               (SELECT max(id) AS id FROM item UNION ALL SELECT max(id) FROM thing) AS used";
+    connection.query_one(sql, &[], |row| row.get(0))
+}
+
+/// Returns whether a run has this name.
+pub(super) fn has_run(connection: &Connection, name: &str) -> Result<bool> {
+    connection.exists("SELECT 1 FROM run WHERE name = ?", params![name])
+}
+
+/// Returns the id after the last run's.
+pub(super) fn next_run(connection: &Connection) -> Result<i64> {
+    let sql = "SELECT 1 + coalesce(max(id), 0) FROM run";
+    connection.query_one(sql, &[], |row| row.get(0))
+}
+
 /// Reads the status of an item.
-pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<ItemStatus> {
+pub(super) fn status(row: &Row<'_>, column: usize) -> Result<ItemStatus> {
     let number = row.get(column)?;
-    ItemStatus::from_number(number).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, number))
+    ItemStatus::from_number(number).ok_or_else(|| Error::out_of_range(column, number))
 }

@@ -221,7 +221,7 @@ fn a_renewal_in_the_future_counts_from_when_it_was_first_seen() {
     let connection = Connection::open(&path).expect("a database");
     // Another machine holds the lease, without a lock here.
     let ahead = "UPDATE lease SET machine = 'other', locked = 1, beat = ?1 + 86400000";
-    let now = crate::ledger::lease::now();
+    let now = jiff::Timestamp::now().as_millisecond();
     connection.execute(ahead, [now]).expect("a day ahead");
     let held = hold(&path).expect_err("it may be alive").to_string();
     assert!(
@@ -260,22 +260,21 @@ async fn a_full_disk_ends_a_run_and_damages_nothing() {
     let path = folder.path().join("l.db");
     drop(hold(&path).expect("made"));
     let connection = file::open(&path).expect("opened");
-    connection
-        .pragma_update(None, "max_page_count", 40)
-        .expect("a small disk");
+    let small = "PRAGMA max_page_count = 40";
+    connection.execute_batch(small).expect("a small disk");
     let state = WriterState {
         fence: 1,
         validity: LeaseValidity::since(LeaseValidity::now()),
         connection,
         flows: std::collections::HashSet::new(),
-        ledger: std::path::PathBuf::new(),
+        ledger: Location::File(path.clone()),
+        first_serial: 0,
         growth: None,
         marker: None,
         version: None,
         has_remnants: false,
     };
-    let own = path.clone();
-    let writer = Writer::start(state, move |error| file::broken(&own, error));
+    let writer = Writer::start(state);
     let mut written = 0;
     let error = loop {
         let many = (1..=100).map(|at| begun(written * 100 + at)).collect();
@@ -496,7 +495,7 @@ fn a_killed_holder_of_this_machine_is_no_holder() {
     let connection = Connection::open(&path).expect("a database");
     drop(held);
     let renewed = "UPDATE lease SET beat = ?";
-    let now = crate::ledger::lease::now();
+    let now = jiff::Timestamp::now().as_millisecond();
     connection.execute(renewed, [now]).expect("not released");
     assert_eq!(holder(), None);
     let elsewhere = "UPDATE lease SET machine = 'another'";

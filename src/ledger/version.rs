@@ -7,13 +7,13 @@
 //! `-wal` file: it does not know what was sent since.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::LedgerError;
+use super::database::{Batch, Connection, Error, Result, Row, Value, params};
+use super::location::Location;
 
 /// The identity and the age of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,13 +75,21 @@ impl Default for HoldOptions {
 
 /// The random id of this process.
 static WRITER: LazyLock<String> = LazyLock::new(|| {
-    let random = || -> rusqlite::Result<String> {
-        let sql = "SELECT lower(hex(randomblob(16)))";
-        Connection::open_in_memory()?.query_row(sql, [], |row| row.get(0))
-    };
     // The fallback is unique on this machine, too.
-    random().unwrap_or_else(|_| format!("{}-{}", std::process::id(), jiff::Timestamp::now()))
+    random_id().unwrap_or_else(|_| format!("{}-{}", std::process::id(), jiff::Timestamp::now()))
 });
+
+/// Returns random bytes of the operating system.
+pub(super) fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|error| Error::Random(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// Returns a random id of a ledger or a process.
+pub(super) fn random_id() -> Result<String> {
+    random_bytes::<16>().map(hex::encode)
+}
 
 /// The names of the values in the table `meta`.
 pub(super) const SUPERSEDED: &str = "supersedes";
@@ -106,106 +114,119 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Increments the serial. The first transaction of the process also records the writer and what
-    /// was accepted: a command that writes nothing accepts nothing.
-    pub(super) fn advance(&self, transaction: &Connection) -> rusqlite::Result<LedgerVersion> {
-        if !self.is_recorded {
-            if let Some(evidence) = &self.supersedes {
-                supersede(transaction, evidence)?;
-            }
-            if self.confirms {
-                set(transaction, ACKNOWLEDGED, &1)?;
-            }
+    /// Records the writer and what was accepted, with the first transaction of the process: a command
+    /// that writes nothing accepts nothing.
+    pub(super) fn record(&self, transaction: &Connection) -> Result<()> {
+        if let Some(evidence) = &self.supersedes {
+            supersede(transaction, evidence)?;
         }
-        let sql = "UPDATE meta SET value = value + 1 WHERE name = 'serial'";
-        transaction.prepare_cached(sql)?.execute([])?;
-        if !self.is_recorded {
-            record_writer(transaction, &self.writer)?;
+        if self.confirms {
+            set(transaction, ACKNOWLEDGED, 1_i64)?;
         }
-        read(transaction)
+        record_writer(transaction, &self.writer)
     }
 }
 
-/// Records that a process writes from now on.
-pub(super) fn record_writer(connection: &Connection, writer: &str) -> rusqlite::Result<()> {
-    let sql = "INSERT OR IGNORE INTO meta (name, value)
-               SELECT ?, value FROM meta WHERE name = 'serial'";
-    connection.execute(sql, [format!("{WRITER_PREFIX}{writer}")])?;
-    set(connection, LAST_WRITER, &writer)
+/// Adds the increment of the serial to a batch. Its query returns the version.
+pub(super) fn advance(batch: &mut Batch<'_>) -> Result<()> {
+    let sql = "UPDATE meta SET value = CAST(value AS BIGINT) + 1 WHERE name = 'serial'";
+    batch.run(sql, &[])?;
+    batch.query(VERSION, &[])
 }
 
-fn knows_writer(connection: &Connection, writer: &str) -> rusqlite::Result<bool> {
-    let mut known = connection.prepare_cached("SELECT 1 FROM meta WHERE name = ?")?;
-    known.exists([format!("{WRITER_PREFIX}{writer}")])
+/// Records that a process writes from now on.
+pub(super) fn record_writer(connection: &Connection, writer: &str) -> Result<()> {
+    let sql = "INSERT INTO meta (name, value)
+               SELECT ?, value FROM meta WHERE name = 'serial' ON CONFLICT DO NOTHING";
+    connection.execute(sql, params![&format!("{WRITER_PREFIX}{writer}")])?;
+    set(connection, LAST_WRITER, writer)
+}
+
+fn knows_writer(connection: &Connection, writer: &str) -> Result<bool> {
+    let sql = "SELECT 1 FROM meta WHERE name = ?";
+    connection.exists(sql, params![&format!("{WRITER_PREFIX}{writer}")])
 }
 
 /// Returns all writers, with the serials of their first transactions.
-pub(super) fn writers(connection: &Connection) -> rusqlite::Result<BTreeMap<String, i64>> {
-    let sql = "SELECT substr(name, length(?1) + 1), value FROM meta WHERE name LIKE ?1 || '%'";
-    let mut rows = connection.prepare(sql)?;
-    let found = rows.query_map([WRITER_PREFIX], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    found.collect()
+pub(super) fn writers(connection: &Connection) -> Result<BTreeMap<String, i64>> {
+    let sql = "SELECT name, CAST(value AS BIGINT) FROM meta WHERE name LIKE ?";
+    let pattern = format!("{WRITER_PREFIX}%");
+    let found = connection.query(sql, params![&pattern], |row| {
+        let name: &str = row.get(0)?;
+        let id = name.strip_prefix(WRITER_PREFIX).unwrap_or(name);
+        Ok((id.to_owned(), row.get(1)?))
+    })?;
+    Ok(found.into_iter().collect())
 }
 
 /// Inserts the writers of an export.
 pub(super) fn insert_writers(
     connection: &Connection,
     writers: &BTreeMap<String, i64>,
-) -> rusqlite::Result<()> {
+) -> Result<()> {
     for (writer, serial) in writers {
-        set(connection, &format!("{WRITER_PREFIX}{writer}"), serial)?;
+        set(connection, &format!("{WRITER_PREFIX}{writer}"), *serial)?;
     }
     Ok(())
 }
 
-pub(super) fn read(connection: &Connection) -> rusqlite::Result<LedgerVersion> {
-    let sql = "SELECT (SELECT CAST(value AS TEXT) FROM meta WHERE name = 'id'),
-                      (SELECT value FROM meta WHERE name = 'serial'),
-                      (SELECT CAST(value AS TEXT) FROM meta WHERE name = 'last_writer')";
-    connection.prepare_cached(sql)?.query_row([], |row| {
-        Ok(LedgerVersion {
-            id: row.get(0)?,
-            serial: row.get(1)?,
-            writer: row.get(2)?,
-        })
+/// Selects the id, the serial and the last writer.
+const VERSION: &str = "SELECT (SELECT CAST(value AS TEXT) FROM meta WHERE name = 'id'),
+         (SELECT CAST(value AS BIGINT) FROM meta WHERE name = 'serial'),
+         (SELECT CAST(value AS TEXT) FROM meta WHERE name = 'last_writer')";
+
+/// Reads the version from a row of [`advance`].
+pub(super) fn from_row(row: &Row<'_>) -> Result<LedgerVersion> {
+    Ok(LedgerVersion {
+        id: row.get(0)?,
+        serial: row.get(1)?,
+        writer: row.get(2)?,
     })
 }
 
-/// Stores a value, and replaces an earlier one.
-pub(super) fn set(
+pub(super) fn read(connection: &Connection) -> Result<LedgerVersion> {
+    connection.query_one(VERSION, &[], from_row)
+}
+
+/// Stores a text or a number, and replaces an earlier one.
+pub(super) fn set<'v>(
     connection: &Connection,
     name: &str,
-    value: &dyn rusqlite::ToSql,
-) -> rusqlite::Result<()> {
-    let sql = "INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)";
-    connection.execute(sql, params![name, value]).map(drop)
+    value: impl Into<Value<'v>>,
+) -> Result<()> {
+    let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2";
+    connection
+        .execute(sql, &[name.into(), value.into()])
+        .map(drop)
 }
 
 /// Returns a number; none if it is not stored.
-pub(super) fn number(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
-    let sql = "SELECT value FROM meta WHERE name = ?";
-    connection
-        .query_row(sql, [name], |row| row.get(0))
-        .optional()
+pub(super) fn number(connection: &Connection, name: &str) -> Result<Option<i64>> {
+    let sql = "SELECT CAST(value AS BIGINT) FROM meta WHERE name = ?";
+    connection.query_optional(sql, params![name], |row| row.get(0))
+}
+
+/// Returns a text; none if it is not stored.
+pub(super) fn text(connection: &Connection, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = ?";
+    connection.query_optional(sql, params![name], |row| row.get(0))
 }
 
 /// Returns the ledgers that this one replaces on purpose: their ids and last known serials.
-pub(super) fn superseded(connection: &Connection) -> rusqlite::Result<BTreeMap<String, i64>> {
-    let sql = "SELECT CAST(value AS TEXT) FROM meta WHERE name = ?";
-    let text: Option<String> = connection
-        .query_row(sql, [SUPERSEDED], |row| row.get(0))
-        .optional()?;
-    let parsed = text.map(|text| serde_json::from_str(&text));
+pub(super) fn superseded(connection: &Connection) -> Result<BTreeMap<String, i64>> {
+    let parsed = text(connection, SUPERSEDED)?.map(|text| serde_json::from_str(&text));
+    let invalid = |error: serde_json::Error| Error::Value {
+        column: 0,
+        why: error.to_string(),
+    };
     parsed
         .transpose()
         .map(Option::unwrap_or_default)
-        .map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
-        })
+        .map_err(invalid)
 }
 
 /// Gives the ledger a new id, and records that it replaces the ledgers of the evidence.
-fn supersede(transaction: &Connection, evidence: &[Evidence]) -> rusqlite::Result<()> {
+fn supersede(transaction: &Connection, evidence: &[Evidence]) -> Result<()> {
     let mut all = superseded(transaction)?;
     let own = read(transaction)?;
     let mut serial = own.serial;
@@ -216,9 +237,8 @@ fn supersede(transaction: &Connection, evidence: &[Evidence]) -> rusqlite::Resul
         serial = version.serial.max(serial);
     }
     set(transaction, SUPERSEDED, &to_json(&all))?;
-    set(transaction, "serial", &serial)?;
-    let sql = "UPDATE meta SET value = lower(hex(randomblob(16))) WHERE name = 'id'";
-    transaction.execute(sql, []).map(drop)
+    set(transaction, "serial", serial)?;
+    set(transaction, "id", &random_id()?)
 }
 
 pub(super) fn to_json(superseded: &BTreeMap<String, i64>) -> String {
@@ -227,29 +247,29 @@ pub(super) fn to_json(superseded: &BTreeMap<String, i64>) -> String {
 }
 
 /// Returns whether the ledger records nothing.
-pub(super) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn is_empty(connection: &Connection) -> Result<bool> {
     let sql = "SELECT NOT (EXISTS (SELECT 1 FROM item) OR EXISTS (SELECT 1 FROM thing) OR EXISTS (SELECT 1 FROM run)
                       OR EXISTS (SELECT 1 FROM step))";
-    connection.query_row(sql, [], |row| row.get(0))
+    connection.query_one(sql, &[], |row| row.get(0))
 }
 
 /// Returns an error if the evidence shows that the ledger does not know everything that was sent. A
 /// ledger without a transaction is no better than a missing one.
 pub(super) fn check(
-    path: &Path,
+    location: &Location,
     connection: &Connection,
     evidence: &[Evidence],
-) -> rusqlite::Result<Result<(), LedgerError>> {
+) -> Result<Result<(), LedgerError>> {
     let own = read(connection)?;
     if own.serial == 0 && is_empty(connection)? {
-        return Ok(missing(path, evidence).map_or(Ok(()), Err));
+        return Ok(missing(location, evidence).map_or(Ok(()), Err));
     }
     let superseded = superseded(connection)?;
     for found in evidence {
         let Some(known) = &found.version else {
             continue;
         };
-        let shown = path.display().to_string();
+        let shown = location.to_string();
         let source_file = found.source.clone();
         if known.id != own.id {
             let last = superseded.get(&known.id);
@@ -281,12 +301,12 @@ pub(super) fn check(
 }
 
 /// Returns the error for a missing or empty ledger, if the evidence shows that it existed.
-pub(super) fn missing(path: &Path, evidence: &[Evidence]) -> Option<LedgerError> {
+pub(super) fn missing(location: &Location, evidence: &[Evidence]) -> Option<LedgerError> {
     let found = evidence.first()?;
     let version = found.version.as_ref();
     let version = version.map_or(String::new(), |version| format!(" ({})", describe(version)));
     Some(LedgerError::Missing {
-        path: path.display().to_string(),
+        path: location.to_string(),
         evidence: format!("{}{version}", found.source),
     })
 }

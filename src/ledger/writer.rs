@@ -3,18 +3,18 @@
 //! The thread also renews the lease, with every transaction and when no write is queued.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::database::{self, Connection};
 use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
+use super::location::{Location, broken};
 use super::marker::Marker;
 use super::record::Write;
-use super::version::{Growth, LedgerVersion};
+use super::version::{self, Growth, LedgerVersion};
 use super::{Collision, LedgerError, Written, collision, erase, writes};
 use crate::util::failpoint::failpoint;
 
@@ -79,23 +79,22 @@ pub(super) struct WriterState {
     pub(super) validity: LeaseValidity,
     /// The flows that this run knows to exist in the ledger.
     pub(super) flows: HashSet<String>,
-    pub(super) ledger: PathBuf,
+    pub(super) ledger: Location,
     /// The version to record with each transaction; none if the serial must not grow.
     pub(super) growth: Option<Growth>,
     /// The file outside of the ledger that records its version; none before the first transaction.
     pub(super) marker: Option<Marker>,
     /// The version of the last transaction; none before the first.
     pub(super) version: Option<LedgerVersion>,
+    /// The serial when the lease was taken.
+    pub(super) first_serial: i64,
     /// Whether removed requests may be in the write-ahead log.
     pub(super) has_remnants: bool,
 }
 
 impl Writer {
-    /// Starts the thread. `broken` converts the database's errors.
-    pub(super) fn start(
-        mut state: WriterState,
-        broken: impl Fn(&rusqlite::Error) -> LedgerError + Send + 'static,
-    ) -> Self {
+    /// Starts the thread.
+    pub(super) fn start(mut state: WriterState) -> Self {
         let (queue, messages) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             // No write may follow a failed one, because later writes may depend on it.
@@ -128,7 +127,7 @@ impl Writer {
                             state.validity.lose();
                             LedgerError::Taken(by)
                         }
-                        WriteError::Broken(error) => broken(&error),
+                        WriteError::Broken(error) => broken(&state.ledger, &error),
                         WriteError::Marker(error) => error,
                     }),
                 };
@@ -167,17 +166,25 @@ impl Writer {
     }
 }
 
+/// The result of an attempt to commit a group.
+enum Attempt {
+    /// It is committed, with this version of the ledger.
+    Committed(Option<LedgerVersion>),
+    /// Nothing is committed: the job at this position collides with a recorded id.
+    Collides(usize, Collision),
+}
+
 /// The reason for a failed write.
 enum WriteError {
     /// Another run has taken the lease.
     Taken(String),
-    Broken(rusqlite::Error),
+    Broken(database::Error),
     /// The marker cannot be written.
     Marker(LedgerError),
 }
 
-impl From<rusqlite::Error> for WriteError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<database::Error> for WriteError {
+    fn from(error: database::Error) -> Self {
         Self::Broken(error)
     }
 }
@@ -186,37 +193,34 @@ impl WriterState {
     /// Commits a group. Returns the jobs that collide with recorded ids, by their position: nothing
     /// of them is written.
     fn commit(&mut self, group: &[Job]) -> Result<Vec<(usize, Collision)>, WriteError> {
-        let renewed = LeaseValidity::now();
-        let behavior = rusqlite::TransactionBehavior::Immediate;
-        let transaction = self.connection.transaction_with_behavior(behavior)?;
-        lease::renew(&transaction, self.fence, lease::now())?.map_err(WriteError::Taken)?;
         let mut collisions = Vec::new();
-        for (at, job) in group.iter().enumerate() {
-            if let Some(collision) = first_collision(&transaction, &job.writes)? {
-                collisions.push((at, collision));
-                continue;
-            }
-            for write in &job.writes {
-                if let Write::ItemBegun { flow, .. } = write
-                    && !self.flows.contains(flow)
-                {
-                    writes::create_flow(&transaction, flow)?;
-                    self.flows.insert(flow.clone());
+        let version = loop {
+            let renewed = LeaseValidity::now();
+            match self.try_commit(group, &collisions) {
+                Ok(Attempt::Committed(version)) => {
+                    self.validity.renew(renewed);
+                    break version;
                 }
-                writes::write(&transaction, write)?;
+                // Nothing was committed. The others are written without it.
+                Ok(Attempt::Collides(at, collision)) => collisions.push((at, collision)),
+                // A version that has grown shows that the lost commit took effect. Without one, the
+                // outcome stays unknown.
+                Err(WriteError::Broken(error)) if error.is_lost() && self.growth.is_some() => {
+                    self.connection.restore()?;
+                    if let Some(version) = self.committed_version()? {
+                        break Some(version);
+                    }
+                }
+                Err(error) => return Err(error),
             }
-        }
-        let has_writes = group.iter().any(|job| !job.writes.is_empty());
-        let version = match &self.growth {
-            Some(growth) if has_writes => Some(growth.advance(&transaction)?),
-            _ => None,
         };
-        failpoint("commit.before");
-        transaction.commit()?;
-        failpoint("commit.after");
         let mut writes = group.iter().flat_map(|job| &job.writes);
         self.has_remnants |= writes.any(erase::removes_request);
-        self.validity.renew(renewed);
+        for write in group.iter().flat_map(|job| &job.writes) {
+            if let Write::ItemBegun { flow, .. } = write {
+                self.flows.insert(flow.clone());
+            }
+        }
         if let (Some(growth), Some(version)) = (&mut self.growth, version) {
             growth.is_recorded = true;
             self.version = Some(version);
@@ -229,13 +233,89 @@ impl WriterState {
         Ok(collisions)
     }
 
+    /// Commits the jobs of a group except those that collide.
+    fn try_commit(
+        &self,
+        group: &[Job],
+        collisions: &[(usize, Collision)],
+    ) -> Result<Attempt, WriteError> {
+        let (transaction, mut batch) = self.connection.begin_batch()?;
+        lease::renew(&mut batch, self.fence, transaction.now())?;
+        let mut checks = Vec::new();
+        let is_left = |at: usize| collisions.iter().all(|(nth, _)| *nth != at);
+        let jobs = group.iter().enumerate().filter(|(at, _)| is_left(*at));
+        for (at, job) in jobs {
+            let mut own = Vec::new();
+            for write in &job.writes {
+                collision::check(&mut batch, write, &mut own)?;
+            }
+            checks.extend(own.into_iter().map(|check| (at, check)));
+            for write in &job.writes {
+                if let Write::ItemBegun { flow, .. } = write
+                    && !self.flows.contains(flow)
+                {
+                    writes::create_flow(&mut batch, flow)?;
+                }
+                writes::write(&mut batch, write)?;
+            }
+        }
+        let growth = self.growth.as_ref();
+        let growth = growth.filter(|_| group.iter().any(|job| !job.writes.is_empty()));
+        if growth.is_some() {
+            version::advance(&mut batch)?;
+        }
+        let results = batch.finish()?;
+        let Some((renewed, results)) = results.split_first() else {
+            return Err(database::Error::NoRow.into());
+        };
+        if renewed.is_empty() {
+            return Err(WriteError::Taken(lease::taken_by(&transaction)?));
+        }
+        for ((at, check), rows) in checks.iter().zip(results) {
+            if let Some(collision) = check.read(rows)? {
+                return Ok(Attempt::Collides(*at, collision));
+            }
+        }
+        let version = match (growth, results.last().and_then(|rows| rows.first())) {
+            (None, _) => None,
+            (Some(growth), Some(row)) if growth.is_recorded => Some(version::from_row(&row.row())?),
+            (Some(growth), _) => {
+                growth.record(&transaction)?;
+                Some(version::read(&transaction)?)
+            }
+        };
+        failpoint("commit.before");
+        transaction.commit()?;
+        failpoint("commit.after");
+        Ok(Attempt::Committed(version))
+    }
+
+    /// Returns the version if a commit whose outcome is unknown took effect: only this process
+    /// advances it while it holds the lease.
+    fn committed_version(&self) -> Result<Option<LedgerVersion>, WriteError> {
+        let (transaction, mut batch) = self.connection.begin_batch()?;
+        // Waits until the server has ended the lost transaction.
+        lease::renew(&mut batch, self.fence, transaction.now())?;
+        if batch.finish()?.iter().all(Vec::is_empty) {
+            return Err(WriteError::Taken(lease::taken_by(&transaction)?));
+        }
+        let found = version::read(&transaction)?;
+        transaction.commit()?;
+        let before = match &self.version {
+            Some(version) => version.serial,
+            None => self.first_serial,
+        };
+        let is_own = self.growth.as_ref().map(|growth| &growth.writer) == found.writer.as_ref();
+        Ok((is_own && found.serial > before).then_some(found))
+    }
+
     /// Records the version outside of the ledger. Called after the transaction, so that an intact
     /// ledger is never behind its marker.
     fn mark(&mut self) -> Result<(), LedgerError> {
         match (&mut self.marker, &self.version) {
             (Some(marker), Some(version)) => marker.record(version),
             (None, Some(version)) => {
-                self.marker = Some(Marker::open(&self.ledger, version.clone())?);
+                self.marker = Some(Marker::open(self.ledger.local(), version.clone())?);
                 Ok(())
             }
             (_, None) => Ok(()),
@@ -249,18 +329,6 @@ impl WriterState {
             self.has_remnants = !erase::empty_log(&self.connection, Duration::ZERO);
         }
     }
-}
-
-fn first_collision(
-    connection: &Connection,
-    writes: &[Write],
-) -> rusqlite::Result<Option<Collision>> {
-    for write in writes {
-        if let Some(found) = collision::find(connection, write)? {
-            return Ok(Some(found));
-        }
-    }
-    Ok(None)
 }
 
 impl Drop for Writer {

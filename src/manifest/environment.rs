@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use super::collections::FieldMap;
+use super::ledger_setting::LedgerSetting;
 use super::project_file::{Environment, ProjectFile, Reports as DeclaredReports};
 use super::settings::{
     Endpoint, Failures, InvalidRows, Limits, Millis, Rate, RateLimit, ReportFormat, Reports,
@@ -44,8 +45,10 @@ pub(super) fn settings(
         retries: retries(environment, project),
         failures: failures(environment, project),
         ledger: match declared {
-            None => root.join(".treaty").join(format!("{name}.db")),
-            Some(declared) => ledger(root, name, declared, findings)?,
+            None => LedgerSetting::default_file(root, name),
+            Some(declared) => {
+                LedgerSetting::resolve(root, (&project.project, name), declared, findings)?
+            }
         },
         reports,
     })
@@ -56,7 +59,7 @@ pub(super) fn check(root: &Path, name: &str, environment: &Environment, findings
     endpoint(&environment.endpoint, findings);
     rates(&environment.limits.operations, findings);
     if let Some(declared) = &environment.ledger {
-        ledger(root, name, declared, findings);
+        LedgerSetting::resolve(root, ("", name), declared, findings);
     }
 }
 
@@ -233,34 +236,4 @@ fn check_allowed(
     let message = format!("the endpoint's host {authority} is not allowed to receive credentials");
     error(findings, span, message, &hint);
     None
-}
-
-/// Resolves the declared path of the ledger.
-fn ledger(
-    root: &Path,
-    environment: &str,
-    declared: &StaticText,
-    findings: &mut Findings,
-) -> Option<PathBuf> {
-    if declared.is_placeholder {
-        return None;
-    }
-    let text = &declared.text;
-    if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-        error(
-            findings,
-            &declared.span,
-            "a ledger in Postgres is not supported yet",
-            "remove ledger to use the default file in .treaty/",
-        );
-        return None;
-    }
-    match super::path::inside(root, root, &text.replace("{environment}", environment)) {
-        Ok(path) => Some(path),
-        Err(why) => {
-            let hint = "use a file inside the project's folder";
-            error(findings, &declared.span, why, hint);
-            None
-        }
-    }
 }

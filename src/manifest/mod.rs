@@ -18,6 +18,7 @@ mod field_rules;
 mod file_names;
 mod files;
 mod flow;
+mod ledger_setting;
 mod load;
 mod moves;
 pub mod path;
@@ -46,6 +47,7 @@ pub use flow::{
     Attachment, ExistingAccounts, Finish, Flow, OnChange, OnVanish, Process, RowAccount,
     RowAccountKind, Rows,
 };
+pub use ledger_setting::LedgerSetting;
 pub use load::{environment_names, unknown_environment};
 pub use moves::Moves;
 pub use project::{PROJECT_FILE, Project};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
+use super::ledger_setting::LedgerSetting;
 use super::value::parsed;
 use crate::api::operation::Op;
 
@@ -29,8 +30,8 @@ pub struct Settings {
     pub retries: Retries,
     /// Limits for failed and revoked items.
     pub failures: Failures,
-    /// The path of the ledger's file.
-    pub ledger: PathBuf,
+    /// The location of the ledger.
+    pub ledger: LedgerSetting,
     /// The folder and formats of reports.
     pub reports: Reports,
 }

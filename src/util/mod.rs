@@ -8,4 +8,5 @@ pub mod http_client;
 pub mod input_file;
 pub mod language;
 pub mod link;
+pub mod postgres_address;
 pub mod private_file;

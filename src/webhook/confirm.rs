@@ -19,7 +19,7 @@ use crate::address::Address;
 use crate::api::time;
 use crate::client::Client;
 use crate::execute::{Event, ItemOutcome, Listener, Stop, SyncStats, stop_requested};
-use crate::ledger::{Binding, HoldOptions, Inbox, LeaseHandle, LedgerError, Sqlite};
+use crate::ledger::{Binding, HoldOptions, Inbox, LeaseHandle, LedgerError, Location, Sqlite};
 use crate::plan::Fatal;
 use crate::sync::{Sync, SyncMode};
 
@@ -76,7 +76,7 @@ pub struct Confirmer<'a> {
     /// The inbox in which callbacks are recorded.
     pub inbox: Inbox,
     /// The ledger's file.
-    pub ledger: &'a Path,
+    pub ledger: &'a Location,
     /// The endpoint and app of the ledger.
     pub binding: &'a Binding,
     /// The name of this process, shown to runs that wait for the ledger.

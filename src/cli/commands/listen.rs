@@ -23,6 +23,7 @@ use crate::cli::context::follow;
 use crate::cli::context::interrupt::{Interrupts, interrupt};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::ledger::{hold_options, holder};
+use crate::cli::context::location::ledger_location;
 use crate::cli::exit::{CliError, Exit, classify_fatal};
 use crate::cli::output::logging::emit;
 use crate::cli::output::out;
@@ -78,9 +79,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let (requests, stop) = watch::channel(Stop::No);
     let transport = endpoint::transport(root, settings)?;
     let settings_with_short_outage = with_short_outage(settings);
+    let location = ledger_location(&settings.ledger, &context.session.environ)?;
     let confirmer = Confirmer {
         inbox,
-        ledger: &settings.ledger,
+        ledger: &location,
         binding,
         holder: holder(),
         options: Box::new(|| hold_options(&context.project, VersionPolicy::Refuse)),
@@ -165,8 +167,9 @@ fn no_callbacks() -> CliError {
 fn open(context: &LedgerContext) -> Result<Inbox, LedgerError> {
     let started = Instant::now();
     let options = hold_options(&context.project, VersionPolicy::Refuse);
+    let location = ledger_location(&context.project.settings.ledger, &context.session.environ)?;
     loop {
-        match Inbox::open(&context.project.settings.ledger, &context.binding, &options) {
+        match Inbox::open(&location, &context.binding, &options) {
             Err(LedgerError::Held(_)) if started.elapsed() < CREATION_TIMEOUT => {
                 std::thread::sleep(Duration::from_millis(50));
             }

@@ -2,6 +2,7 @@
 
 use crate::cli::args::{Global, Plan, PlanFormat};
 use crate::cli::context::ledger_version::{UnrecordedAccounts, evidence};
+use crate::cli::context::location::ledger_location;
 use crate::cli::context::session::{PlanContext, with_plan};
 use crate::cli::context::{drift, saved_plan};
 use crate::cli::exit::Exit;
@@ -14,8 +15,9 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
         global,
         (&args.selected, args.output.is_some()),
         |_| Ok(()),
-        |_, project, binding| {
-            let ledger = Sqlite::read(&project.settings.ledger, binding)?;
+        |session, project, binding| {
+            let location = ledger_location(&project.settings.ledger, &session.environ)?;
+            let ledger = Sqlite::read(location, binding)?;
             // The serial of the plan is that of the state it was made from.
             ledger.hold_snapshot()?;
             Ok(ledger)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cli::args::{FindingsFormat, Global, LogFormat, Validate};
 use crate::cli::context::endpoint;
+use crate::cli::context::location::ledger_location;
 use crate::cli::context::session::{Session, binding, invalid, load_project};
 use crate::cli::context::single_keys::read_single_keys;
 use crate::cli::exit::Exit;
@@ -129,7 +130,8 @@ fn empty_filter(rows: &FlowRows<'_>, plan: &FlowPlan) -> Option<Diagnostic> {
 fn read_ledger(session: &Session, settings: &Settings) -> Result<Sqlite, LedgerError> {
     let known = endpoint::credentials(&settings.endpoint, &session.environ).ok();
     let ledger = known.and_then(|credentials| {
-        Sqlite::read(&settings.ledger, &binding(settings, credentials.as_ref())).ok()
+        let location = ledger_location(&settings.ledger, &session.environ).ok()?;
+        Sqlite::read(location, &binding(settings, credentials.as_ref())).ok()
     });
     ledger.map_or_else(|| Sqlite::empty(&binding(settings, None)), Ok)
 }

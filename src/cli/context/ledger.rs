@@ -2,6 +2,7 @@
 
 use super::endpoint;
 use super::ledger_version::evidence;
+use super::location::ledger_location;
 use super::runtime::runtime;
 use super::session::{Session, binding, invalid, load_project};
 use super::single_keys::read_single_keys;
@@ -91,7 +92,9 @@ impl LedgerContext {
     /// Opens the ledger to read it. The integrity check runs in the background: call
     /// [`Sqlite::wait_until_verified`] before results are shown.
     pub(in crate::cli) fn read_ledger_unchecked(&self) -> Result<Sqlite, LedgerError> {
-        let ledger = Sqlite::read(&self.project.settings.ledger, &self.binding)?;
+        let setting = &self.project.settings.ledger;
+        let location = ledger_location(setting, &self.session.environ)?;
+        let ledger = Sqlite::read(location, &self.binding)?;
         read_single_keys(&self.project, &ledger)?;
         Ok(ledger)
     }
@@ -156,8 +159,9 @@ pub(in crate::cli) fn lock_ledger(
     policy: VersionPolicy,
 ) -> Result<Sqlite, LedgerError> {
     let options = hold_options(project, policy);
-    let (path, since) = (&project.settings.ledger, time::text(session.started));
-    let ledger = Sqlite::hold_with(path, binding, &holder(), &since, &options)?;
+    let location = ledger_location(&project.settings.ledger, &session.environ)?;
+    let since = time::text(session.started);
+    let ledger = Sqlite::hold_with(location, binding, &holder(), &since, &options)?;
     if let Some(replaced) = ledger.replaces() {
         let text = t!(
             "the ledger is accepted in place of the one that these files record: %{files}; contracts that it does not record are sent again",

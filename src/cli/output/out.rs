@@ -19,6 +19,7 @@ use super::style::{BOLD_YELLOW, RESET, laid_out, rendered};
 use super::target::CONSOLE;
 use super::{clap_error, env_values};
 use crate::cli::args::LogFormat;
+use crate::manifest::LedgerSetting;
 use crate::util::escape::{escaped, escaped_json};
 
 /// Writes a line to standard output.
@@ -95,6 +96,14 @@ pub(in crate::cli) fn shown(path: &Path) -> &Path {
     match path.strip_prefix(".") {
         Ok(rest) if !rest.as_os_str().is_empty() => rest,
         _ => path,
+    }
+}
+
+/// Describes the location of a ledger: a file as by [`shown`], or the address of a database.
+pub(in crate::cli) fn ledger(setting: &LedgerSetting) -> String {
+    match setting {
+        LedgerSetting::File(path) => shown(path).display().to_string(),
+        LedgerSetting::Postgres { address, .. } => address.to_string(),
     }
 }
 

@@ -35,7 +35,7 @@ pub(in crate::cli) fn head(
 }
 
 fn shown_ledger(settings: &Settings) -> String {
-    out::shown(&settings.ledger).display().to_string()
+    out::ledger(&settings.ledger)
 }
 
 /// The least number of whole seconds that the requests take.

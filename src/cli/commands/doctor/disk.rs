@@ -14,7 +14,7 @@ const LITTLE: u64 = 64 * MEBIBYTE;
 
 pub(super) fn check(settings: &Settings) -> Check {
     let places = [
-        (t!("the ledger"), settings.ledger.as_path()),
+        (t!("the ledger"), settings.ledger.local()),
         (t!("reports"), &settings.reports.directory),
     ];
     let free: Vec<(Cow<'static, str>, u64)> = places

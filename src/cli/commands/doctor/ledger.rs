@@ -21,12 +21,11 @@ pub(super) fn check(context: &LedgerContext) -> Check {
 }
 
 fn inspect(context: &LedgerContext) -> Result<Check, LedgerError> {
-    let path = &context.project.settings.ledger;
-    let shown = out::shown(path).display();
+    let shown = out::ledger(&context.project.settings.ledger);
     let ledger = context.read_ledger_unchecked()?;
     ledger.wait_until_verified()?;
     ledger.check_version(&evidence(&context.project))?;
-    if !path.exists() {
+    if !ledger.exists()? {
         let message = t!(
             "%{path} does not exist yet; the first apply creates it",
             path = shown

@@ -9,7 +9,7 @@ use crate::ledger::VersionPolicy;
 pub(super) fn run(global: &Global, args: &InitLedger) -> anyhow::Result<Exit> {
     let context = LedgerContext::load(global, Some(&args.consent))?;
     let settings = &context.project.settings;
-    let file = out::shown(&settings.ledger).display().to_string();
+    let file = out::ledger(&settings.ledger);
     if context.read_ledger_unchecked()?.exists()? {
         let message = t!("the ledger %{file} exists already", file = file);
         let hint = t!("nothing is to be done: treaty plan -o uses it");

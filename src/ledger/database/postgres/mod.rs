@@ -1,0 +1,366 @@
+//! Statements at a Postgres server.
+//!
+//! A call blocks its thread until the server answers; the sockets of all connections are served by
+//! one background thread. A lost connection is restored by the next statement, except within a
+//! transaction, which ends with [`Error::Lost`].
+
+pub(in crate::ledger) mod settings;
+mod tls;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use futures::executor::block_on;
+use tokio::runtime::Handle;
+use tokio_postgres::{Client, Statement};
+
+use self::settings::PostgresSettings;
+use super::error::{Error, Result, ends_connection};
+use super::value::{OwnedValue, Row, Value};
+
+/// Begins a transaction that reads one state.
+pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The number of rows that are read at once.
+const PAGE: usize = 1000;
+
+/// The settings of a session. A server may limit statements to less than a large ledger needs; a
+/// holder that waits longer for a lock has lost its lease.
+const SESSION: &str = "
+SET client_min_messages = warning;
+SET statement_timeout = '5min';
+SET lock_timeout = '20s';
+SET idle_in_transaction_session_timeout = '1h'";
+
+/// The attempts to connect again, and the delay after each. Together they are shorter than the time
+/// for which a lease is trusted without a renewal.
+const RECONNECTS: (u32, Duration) = (30, Duration::from_millis(500));
+
+/// A connection to a schema.
+#[derive(Debug)]
+pub(super) struct Connection {
+    settings: PostgresSettings,
+    session: RefCell<Session>,
+    is_in_transaction: Cell<bool>,
+    /// The number of cursors that were opened, for their names.
+    cursors: Cell<u64>,
+}
+
+struct Session {
+    client: Arc<Client>,
+    statements: HashMap<String, Statement>,
+    /// The time of the server in milliseconds since 1970, and when it was read.
+    time: (i64, Instant),
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Connects.
+    pub(super) fn open(settings: &PostgresSettings) -> Result<Self> {
+        Ok(Self {
+            session: RefCell::new(connect(settings)?),
+            settings: settings.clone(),
+            is_in_transaction: Cell::new(false),
+            cursors: Cell::new(0),
+        })
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        let (time, read) = self.session.borrow().time;
+        time.saturating_add(i64::try_from(read.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    pub(super) fn restore(&self) -> Result<bool> {
+        if !self.session.borrow().client.is_closed() {
+            return Ok(false);
+        }
+        self.is_in_transaction.set(false);
+        let mut attempts = RECONNECTS.0;
+        loop {
+            match connect(&self.settings) {
+                Ok(session) => {
+                    self.session.replace(session);
+                    return Ok(true);
+                }
+                // A wrong password does not become right.
+                Err(error) if attempts == 0 || !error.is_lost() => return Err(error),
+                Err(_) => {}
+            }
+            attempts -= 1;
+            std::thread::sleep(RECONNECTS.1);
+        }
+    }
+
+    pub(super) fn execute(&self, sql: &str, params: &[Value<'_>]) -> Result<u64> {
+        let client = self.client()?;
+        let statement = self.prepare(sql)?;
+        let params = owned(params);
+        block_on(client.execute_raw(&statement, params)).map_err(failed)
+    }
+
+    pub(super) fn execute_batch(&self, sql: &str) -> Result<()> {
+        let client = self.client()?;
+        block_on(client.batch_execute(sql)).map_err(failed)
+    }
+
+    /// Returns all rows. Outside of a transaction, a query whose connection is lost is sent again.
+    pub(super) fn query(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+    ) -> Result<Vec<tokio_postgres::Row>> {
+        let sent = || self.send(sql, params)?.wait();
+        match sent() {
+            Err(error) if error.is_lost() && !self.is_in_transaction.get() => {
+                self.restore()?;
+                sent()
+            }
+            result => result,
+        }
+    }
+
+    /// Sends a statement without waiting for its result. The server executes statements in the
+    /// order in which they were sent.
+    pub(super) fn send(&self, sql: &str, params: &[Value<'_>]) -> Result<Sent> {
+        let client = self.client()?;
+        let statement = self.prepare(sql)?;
+        let params = owned(params);
+        let mut answer: Answer = Box::pin(async move {
+            use futures::TryStreamExt as _;
+            client
+                .query_raw(&statement, params)
+                .await?
+                .try_collect()
+                .await
+        });
+        // The first poll sends the statement.
+        match answer
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(result) => Ok(Sent::Answered(result.map_err(failed))),
+            Poll::Pending => Ok(Sent::Waiting(answer)),
+        }
+    }
+
+    pub(super) fn visit(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let is_outermost = !self.is_in_transaction.get();
+        if is_outermost {
+            self.begin(SNAPSHOT)?;
+        }
+        let visited = self.visit_cursor(sql, params, each);
+        if is_outermost {
+            let ended = self.end("COMMIT");
+            return visited.and(ended);
+        }
+        visited
+    }
+
+    fn visit_cursor(
+        &self,
+        sql: &str,
+        params: &[Value<'_>],
+        each: &mut dyn FnMut(&Row<'_>) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let number = self.cursors.get() + 1;
+        self.cursors.set(number);
+        let declare = format!("DECLARE c{number} NO SCROLL CURSOR FOR {}", numbered(sql));
+        let client = self.client()?;
+        block_on(client.execute_raw(&declare, owned(params))).map_err(failed)?;
+        let fetch = format!("FETCH {PAGE} FROM c{number}");
+        'pages: loop {
+            let rows: Vec<tokio_postgres::Row> =
+                block_on(client.query(&fetch, &[])).map_err(failed)?;
+            for row in &rows {
+                if each(&Row::from(row))?.is_break() {
+                    break 'pages;
+                }
+            }
+            if rows.len() < PAGE {
+                break;
+            }
+        }
+        self.execute_batch(&format!("CLOSE c{number}"))
+    }
+
+    pub(super) fn begin(&self, sql: &str) -> Result<()> {
+        if self.session.borrow().client.is_closed() {
+            self.restore()?;
+        }
+        match self.execute_batch(sql) {
+            Err(error) if error.is_lost() => {
+                self.restore()?;
+                self.execute_batch(sql)?;
+            }
+            result => result?,
+        }
+        self.is_in_transaction.set(true);
+        Ok(())
+    }
+
+    /// Records that a transaction was begun.
+    pub(super) fn set_in_transaction(&self) {
+        self.is_in_transaction.set(true);
+    }
+
+    pub(super) fn end(&self, sql: &str) -> Result<()> {
+        let ended = self.execute_batch(sql);
+        self.is_in_transaction.set(false);
+        ended
+    }
+
+    fn client(&self) -> Result<Arc<Client>> {
+        if self.session.borrow().client.is_closed() {
+            if self.is_in_transaction.get() {
+                return Err(Error::Lost);
+            }
+            self.restore()?;
+        }
+        Ok(self.session.borrow().client.clone())
+    }
+
+    /// Returns a prepared statement. Each is prepared once per connection.
+    fn prepare(&self, sql: &str) -> Result<Statement> {
+        if let Some(statement) = self.session.borrow().statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let client = self.client()?;
+        let prepared = block_on(client.prepare(&numbered(sql)));
+        let statement = prepared.map_err(failed)?;
+        let statements = &mut self.session.borrow_mut().statements;
+        statements.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+}
+
+type Answer =
+    Pin<Box<dyn Future<Output = Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>> + Send>>;
+
+/// A statement that was sent.
+pub(super) enum Sent {
+    Answered(Result<Vec<tokio_postgres::Row>>),
+    Waiting(Answer),
+}
+
+impl Sent {
+    /// Waits for the rows.
+    pub(super) fn wait(self) -> Result<Vec<tokio_postgres::Row>> {
+        match self {
+            Self::Answered(result) => result,
+            Self::Waiting(answer) => Ok(block_on(answer)?),
+        }
+    }
+}
+
+/// Serves the sockets of all connections.
+static DRIVER: LazyLock<Result<Handle, String>> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let handle = runtime.handle().clone();
+    std::thread::Builder::new()
+        .name("postgres".to_owned())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))
+        .map_err(|error| error.to_string())?;
+    Ok(handle)
+});
+
+fn connect(settings: &PostgresSettings) -> Result<Session> {
+    let driver = DRIVER
+        .as_ref()
+        .map_err(|why| Error::Unreachable(why.clone()))?;
+    let tls = tls::connector(settings).map_err(Error::Unreachable)?;
+    let config = settings.config();
+    let (connected, client) = futures::channel::oneshot::channel();
+    driver.spawn(async move {
+        match config.connect(tls).await {
+            Ok((client, connection)) => {
+                if connected.send(Ok(client)).is_ok() {
+                    // An error reaches the statements that wait for an answer.
+                    let _ = connection.await;
+                }
+            }
+            // The caller waits for it.
+            Err(error) => drop(connected.send(Err(error))),
+        }
+    });
+    let client = block_on(client).map_err(|_| Error::Lost)?;
+    let client = Arc::new(client.map_err(failed)?);
+    let schema = settings.address.quoted_schema();
+    let begin = format!("{SESSION}; SET search_path = {schema}");
+    let time = || async {
+        client.batch_execute(&begin).await?;
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+        client.query_one(sql, &[]).await?.try_get(0)
+    };
+    let time = block_on(time()).map_err(failed)?;
+    Ok(Session {
+        client,
+        statements: HashMap::new(),
+        time: (time, Instant::now()),
+    })
+}
+
+/// Converts an error of a connection.
+fn failed(error: tokio_postgres::Error) -> Error {
+    let is_lost = error.is_closed() || ends_connection(&error);
+    if !is_lost && error.as_db_error().is_some() {
+        return Error::Postgres(error);
+    }
+    let why = Error::Postgres(error).to_string();
+    // The driver has no other mark of them.
+    match why.strip_prefix("invalid configuration: ") {
+        Some(why) => Error::Login(why.to_owned()),
+        None if why.starts_with("authentication error") => Error::Login(why),
+        None => Error::Unreachable(why),
+    }
+}
+
+fn owned(params: &[Value<'_>]) -> Vec<OwnedValue> {
+    params.iter().copied().map(OwnedValue::from).collect()
+}
+
+/// Replaces the parameters `?` and `?1` by `$1`.
+fn numbered(sql: &str) -> String {
+    let mut text = String::with_capacity(sql.len() + 8);
+    let mut number = 0;
+    let mut pieces = sql.split('?');
+    text.extend(pieces.next());
+    for piece in pieces {
+        text.push('$');
+        if !piece.starts_with(|first: char| first.is_ascii_digit()) {
+            number += 1;
+            text.push_str(&number.to_string());
+        }
+        text.push_str(piece);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_numbered() {
+        assert_eq!(numbered("a = ? AND b = ?"), "a = $1 AND b = $2");
+        assert_eq!(numbered("a = ?2 OR a > ?1"), "a = $2 OR a > $1");
+        assert_eq!(numbered("SELECT 1"), "SELECT 1");
+    }
+}

@@ -1,0 +1,56 @@
+//! The settings of a connection.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+use crate::util::postgres_address::PostgresAddress;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time after which a server that does not confirm data counts as lost.
+const USER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A schema of a Postgres database, and the password of its user.
+#[derive(Clone)]
+pub struct PostgresSettings {
+    /// The address.
+    pub address: PostgresAddress,
+    /// The password; none for a server that needs none.
+    pub password: Option<SecretString>,
+}
+
+impl fmt::Debug for PostgresSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PostgresSettings")
+            .field(&self.address)
+            .finish()
+    }
+}
+
+impl PostgresSettings {
+    pub(super) fn config(&self) -> Config {
+        let address = &self.address;
+        let mut config = Config::new();
+        config
+            .user(&address.user)
+            .host(&address.host)
+            .port(address.port)
+            .dbname(&address.database)
+            .application_name("treaty")
+            .connect_timeout(CONNECT_TIMEOUT)
+            .keepalives_idle(USER_TIMEOUT)
+            .tcp_user_timeout(USER_TIMEOUT)
+            .ssl_mode(if address.uses_tls {
+                SslMode::Require
+            } else {
+                SslMode::Disable
+            });
+        if let Some(password) = &self.password {
+            config.password(password.expose_secret());
+        }
+        config
+    }
+}
