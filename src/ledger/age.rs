@@ -2,12 +2,12 @@
 
 use super::database::{Connection, Result, params};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS, Evidence, LedgerVersion, missing};
-use super::{LedgerError, ResourceKind, Sqlite, marker};
+use super::{LedgerError, ResourceKind, Sqlite, marker, opening};
 
 impl Sqlite {
     /// Returns whether its file exists. Without a file, a reader has an empty ledger in memory.
     pub fn exists(&self) -> Result<bool, LedgerError> {
-        self.location().exists()
+        opening::exists(self.location())
     }
 
     /// Returns the ledger's id, serial and last writer.
@@ -24,7 +24,7 @@ impl Sqlite {
     pub fn check_version(&self, evidence: &[Evidence]) -> Result<(), LedgerError> {
         // Read before the ledger: a run may be in progress.
         let evidence = marker::all_evidence(self.location(), evidence)?;
-        if !self.location().exists()? {
+        if !opening::exists(self.location())? {
             return missing(self.location(), &evidence).map_or(Ok(()), Err);
         }
         self.reading(|connection| version::check(self.location(), connection, &evidence))?

@@ -8,13 +8,13 @@ use std::io::{BufRead, Read as _, Write};
 use std::ops::ControlFlow;
 
 use super::database::{self, Batch, Connection, Row, params};
+use super::failure::broken;
 use super::lines::{
     FORMAT, FORMAT_WITH_WAITING, Header, Item, Line, Refused, Resource, Run, Status, Step,
 };
-use super::location::broken;
 use super::record::{EntityId, ResourceKind};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS};
-use super::{Binding, Ledger, LedgerError, Sqlite, schema, store};
+use super::{Binding, Ledger, LedgerError, Sqlite, opening, schema, store};
 use crate::expr::{Fingerprint, Salt};
 use crate::util::escape::escaped_json;
 
@@ -94,7 +94,7 @@ impl Sqlite {
         binding: &Binding,
     ) -> Result<Imported, ImportError> {
         let own = |error: database::Error| ImportError::from(broken(self.location(), &error));
-        let connection = self.location().open()?;
+        let connection = opening::open(self.location())?;
         let transaction = connection.begin().map_err(own)?;
         if !version::is_empty(&transaction).map_err(own)? {
             return Err(ImportError::NotEmpty(self.location().to_string()));

@@ -6,7 +6,8 @@ use std::thread::ScopedJoinHandle;
 
 use super::database::{Connection, Error, Result, params};
 use super::erase::NO_REMNANTS;
-use super::location::{self, Location};
+use super::failure::{broken, broken_file, damaged};
+use super::location::Location;
 use super::open_mode::OpenMode;
 use super::{Binding, LedgerError, collision, schema, version};
 use crate::expr::Salt;
@@ -40,7 +41,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Opens a connection to an existing ledger. One that can be written is migrated.
 pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerError> {
-    let own = |error: &rusqlite::Error| broken(path, error);
+    let own = |error: &rusqlite::Error| broken_file(path, error);
     private_file::resolve(path).map_err(|error| LedgerError::io(path, &error))?;
     let length = std::fs::metadata(path).map_err(|error| LedgerError::io(path, &error))?;
     if !length.is_file() {
@@ -73,7 +74,7 @@ pub(super) fn open_as(mode: OpenMode, path: &Path) -> Result<Connection, LedgerE
     schema::configure_writer(&connection).map_err(|error| own(&error))?;
     let connection = connection.into();
     if found < schema::VERSION {
-        migrate(&connection).map_err(|error| location::broken(&path.into(), &error))?;
+        migrate(&connection).map_err(|error| broken(&path.into(), &error))?;
     }
     Ok(connection)
 }
@@ -95,7 +96,7 @@ pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> 
         let connection = rusqlite::Connection::open(&part)?.into();
         initialize(&connection, binding)
     };
-    fill().map_err(|error| location::broken(&path.into(), &error))?;
+    fill().map_err(|error| broken(&path.into(), &error))?;
     failpoint("ledger.filled");
     // Unlike a rename, a hard link never replaces a file that another process has created.
     std::fs::hard_link(&part, path)
@@ -114,7 +115,7 @@ pub(super) fn create(path: &Path, binding: &Binding) -> Result<(), LedgerError> 
 /// Verifies the whole file, so that damage is found before a run starts. One thread checks all
 /// pages; one thread for each table compares the table with its indexes.
 pub(super) fn verify(mode: OpenMode, path: &Path) -> Result<(), LedgerError> {
-    let own = |error: rusqlite::Error| broken(path, &error);
+    let own = |error: rusqlite::Error| broken_file(path, &error);
     let tables = tables(mode, path).map_err(own)?;
     let table_checks = tables
         .iter()
@@ -151,43 +152,6 @@ fn tables(mode: OpenMode, path: &Path) -> rusqlite::Result<Vec<String>> {
 /// Runs a check and returns its first row: `ok`, or the errors.
 fn run_check(mode: OpenMode, path: &Path, check: &str) -> rusqlite::Result<String> {
     mode.connect(path)?.query_row(check, [], |row| row.get(0))
-}
-
-fn damaged(path: &Path, why: &str) -> LedgerError {
-    LedgerError::Broken {
-        path: path.display().to_string(),
-        why: t!(
-            "the file is damaged and was not changed (%{why})",
-            why = why
-        )
-        .into_owned(),
-    }
-}
-
-pub(super) fn broken(path: &Path, error: &rusqlite::Error) -> LedgerError {
-    let why = match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            return damaged(path, &error.to_string());
-        }
-        Some(rusqlite::ErrorCode::DatabaseBusy) => {
-            let holder = t!("another process has been writing to it for 10 s");
-            return LedgerError::Held(holder.into_owned());
-        }
-        Some(rusqlite::ErrorCode::DiskFull) => {
-            return LedgerError::Full(path.display().to_string());
-        }
-        Some(rusqlite::ErrorCode::ReadOnly) => {
-            return LedgerError::ReadOnly {
-                path: path.display().to_string(),
-                why: t!("it must be written").into_owned(),
-            };
-        }
-        _ => error.to_string(),
-    };
-    LedgerError::Broken {
-        path: path.display().to_string(),
-        why,
-    }
 }
 
 fn tables_version(connection: &rusqlite::Connection) -> rusqlite::Result<i64> {
@@ -260,7 +224,7 @@ pub(super) fn check_binding(
     connection: &Connection,
     binding: &Binding,
 ) -> Result<Salt, LedgerError> {
-    let own = |error: &Error| location::broken(location, error);
+    let own = |error: &Error| broken(location, error);
     let text = |name: &str| version::text(connection, name).map_err(|error| own(&error));
     let salt = read_salt(connection).map_err(|error| own(&error))?;
     let bound = |what: String| LedgerError::Bound {

@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::database::{Connection, Error, Result, params};
+use super::failure::broken;
 use super::file;
-use super::location::{Location, broken};
+use super::location::Location;
 use super::lock::create_if_missing;
 use super::receipt::FLOW_ID;
 use super::step_name::PROCESS;
 use super::version::HoldOptions;
-use super::{Binding, LedgerError, marker};
+use super::{Binding, LedgerError, marker, opening};
 use crate::expr::{Fingerprint, Salt};
 
 /// The maximum number of callbacks in one transaction.
@@ -84,19 +85,19 @@ impl Inbox {
     /// [`LedgerError`] if the file cannot be used, or if the marker or the evidence of `options`
     /// shows a later ledger.
     pub fn open(
-        location: &Location,
+        location: impl Into<Location>,
         binding: &Binding,
         options: &HoldOptions,
     ) -> Result<Self, LedgerError> {
-        drop(create_if_missing(location, binding, options)?);
-        let mut connection = location.open()?;
-        marker::admit(&connection, location, options)?;
-        let salt = file::check_binding(location, &connection, binding)?;
+        let location = location.into();
+        drop(create_if_missing(&location, binding, options)?);
+        let mut connection = opening::open(&location)?;
+        marker::admit(&connection, &location, options)?;
+        let salt = file::check_binding(&location, &connection, binding)?;
         let retrying = connection.retry_locked(retry_lock);
-        retrying.map_err(|error| broken(location, &error))?;
-        location.verify()?;
+        retrying.map_err(|error| broken(&location, &error))?;
+        opening::verify(&location)?;
         let (queue, jobs) = mpsc::channel();
-        let location = location.clone();
         // The thread ends when the last inbox is dropped.
         std::thread::spawn(move || {
             let error = |error: Error| broken(&location, &error);

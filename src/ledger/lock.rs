@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::location::Location;
 use super::version::HoldOptions;
-use super::{Binding, LedgerError, marker};
+use super::{Binding, LedgerError, marker, opening};
 use crate::util::private_file::{self, Access};
 
 /// The interval between two attempts to take a lease or a lock.
@@ -45,18 +45,18 @@ pub(super) fn create_if_missing(
     }
     // Another process may be creating it.
     let mut attempts = LOCK_ATTEMPTS;
-    while lock.is_none() && attempts > 0 && !location.exists()? {
+    while lock.is_none() && attempts > 0 && !opening::exists(location)? {
         std::thread::sleep(RETRY_INTERVAL);
         lock = try_lock(path)?;
         attempts -= 1;
     }
-    if !location.exists()? {
+    if !opening::exists(location)? {
         if lock.is_none() {
             let holder = t!("it is creating the ledger");
             return Err(LedgerError::Held(holder.into_owned()));
         }
         marker::allow_creation(location, options)?;
-        location.create(binding)?;
+        opening::create(location, binding)?;
     }
     Ok(lock)
 }

@@ -10,7 +10,8 @@ use std::io::{Seek, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::database::{Connection, Error};
-use super::location::{Location, broken};
+use super::failure::broken;
+use super::location::Location;
 use super::version::{self, Evidence, Growth, HoldOptions, LedgerVersion, VersionPolicy, missing};
 use super::{LedgerError, open_mode};
 use crate::util::atomic_file::AtomicFile;

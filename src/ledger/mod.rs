@@ -10,6 +10,7 @@ mod collision;
 mod database;
 mod erase;
 mod export;
+mod failure;
 mod file;
 mod inbox;
 mod known;
@@ -19,6 +20,7 @@ mod location;
 mod lock;
 mod marker;
 mod open_mode;
+mod opening;
 mod postgres;
 mod queries;
 mod receipt;
@@ -29,6 +31,8 @@ mod seal;
 mod sqlite;
 pub mod step_name;
 mod store;
+#[cfg(test)]
+mod suite;
 #[cfg(test)]
 mod tests;
 mod version;

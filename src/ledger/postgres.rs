@@ -2,8 +2,9 @@
 //! or is not a ledger.
 
 use super::database::{Connection, PostgresSettings, Result, params};
+use super::failure::broken;
 use super::file::{initial_values, write_salt};
-use super::location::{Location, broken};
+use super::location::Location;
 use super::{Binding, LedgerError, schema, version};
 
 /// The name of the version of the tables in the table `meta`. The migrations of later versions will

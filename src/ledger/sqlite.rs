@@ -8,16 +8,19 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::database::{self, Connection};
+use super::failure::broken;
 use super::file;
 use super::lease::{self, Holder, LeaseConflict, LeaseRequest, LeaseValidity};
-use super::location::{Location, broken};
+use super::location::Location;
 use super::lock::{Lock, RETRY_INTERVAL, create_if_missing, lock_path, try_lock, wait_for_lock};
 use super::open_mode::{FileState, OpenMode};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
 use super::version::{self, Evidence, HoldOptions, describe};
 use super::writer::{Queue, Writer, WriterState};
-use super::{Binding, Collision, Ledger, LedgerError, Written, collision, erase, marker, store};
+use super::{
+    Binding, Collision, Ledger, LedgerError, Written, collision, erase, marker, opening, store,
+};
 use crate::api::operation::Op;
 use crate::expr::Salt;
 use crate::util::failpoint::failpoint;
@@ -93,7 +96,7 @@ impl Sqlite {
     /// empty ledger and creates nothing.
     pub fn read(location: impl Into<Location>, binding: &Binding) -> Result<Self, LedgerError> {
         let location = location.into();
-        if !location.exists()? {
+        if !opening::exists(&location)? {
             marker::allow_creation(&location, &HoldOptions::default())?;
             return Ok(Self {
                 location,
@@ -103,7 +106,7 @@ impl Sqlite {
         match &location {
             Location::File(path) => Self::read_as(OpenMode::for_reader(path)?, path, binding),
             Location::Postgres { .. } => {
-                let connection = location.open()?;
+                let connection = opening::open(&location)?;
                 Self::reader(location, connection, binding)
             }
         }
@@ -172,8 +175,8 @@ impl Sqlite {
         let location = location.into();
         let lock = create_if_missing(&location, binding, options)?;
         // Before the lease is taken, because a damaged ledger must not be changed.
-        location.open()?;
-        location.verify()?;
+        opening::open(&location)?;
+        opening::verify(&location)?;
         let request = LeaseRequest {
             holder,
             since,
@@ -198,12 +201,13 @@ impl Sqlite {
     ///
     /// As for [`Self::hold_with`], except [`LedgerError::Held`].
     pub fn hold_briefly(
-        location: &Location,
+        location: impl Into<Location>,
         binding: &Binding,
         holder: &str,
         since: &str,
         options: &HoldOptions,
     ) -> Result<Option<Self>, LedgerError> {
+        let location = location.into();
         let request = LeaseRequest {
             holder,
             since,
@@ -212,7 +216,7 @@ impl Sqlite {
             is_brief: true,
         };
         let lock = try_lock(location.local())?;
-        match Self::acquire(location, binding, lock, request, Duration::ZERO, options) {
+        match Self::acquire(&location, binding, lock, request, Duration::ZERO, options) {
             Ok(ledger) => Ok(Some(ledger)),
             Err(LedgerError::Held(_)) => Ok(None),
             Err(error) => Err(error),
@@ -229,8 +233,8 @@ impl Sqlite {
     ) -> Result<Self, LedgerError> {
         let broken = |error: &database::Error| broken(location, error);
         let path = location.local();
-        let connection = location.open()?;
-        let reader = location.open()?;
+        let connection = opening::open(location)?;
+        let reader = opening::open(location)?;
         let salt = file::check_binding(location, &connection, binding)?;
         let begun = Instant::now();
         let (taken_at, fence) = loop {

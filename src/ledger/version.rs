@@ -114,16 +114,16 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// Records the writer and what was accepted, with the first transaction of the process: a command
-    /// that writes nothing accepts nothing.
-    pub(super) fn record(&self, transaction: &Connection) -> Result<()> {
+    /// Records what was accepted, with the first transaction of the process: a command that writes
+    /// nothing accepts nothing.
+    pub(super) fn accept(&self, transaction: &Connection) -> Result<()> {
         if let Some(evidence) = &self.supersedes {
             supersede(transaction, evidence)?;
         }
         if self.confirms {
             set(transaction, ACKNOWLEDGED, 1_i64)?;
         }
-        record_writer(transaction, &self.writer)
+        Ok(())
     }
 }
 

@@ -82,14 +82,8 @@ async fn refuses_a_copy_from_before_the_last_intent() {
         ),
         "{error}"
     );
-    let error = Sqlite::hold_briefly(
-        &(&path).into(),
-        &binding(),
-        "a test",
-        "now",
-        &HoldOptions::default(),
-    )
-    .expect_err("refused");
+    let error = Sqlite::hold_briefly(&path, &binding(), "a test", "now", &HoldOptions::default())
+        .expect_err("refused");
     assert!(matches!(error, LedgerError::Older { .. }), "{error}");
     // A correction does not make it newer.
     let corrected = hold(&path, VersionPolicy::Correct).expect("held");

@@ -5,13 +5,14 @@
 use std::collections::HashSet;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::database::{self, Connection};
+use super::database::{self, Batch, Connection};
+use super::failure::broken;
 use super::lease::{self, LeaseValidity, RENEWAL_INTERVAL};
-use super::location::{Location, broken};
+use super::location::Location;
 use super::marker::Marker;
 use super::record::Write;
 use super::version::{self, Growth, LedgerVersion};
@@ -25,6 +26,9 @@ const MAX_GROUP: usize = 1024;
 const BUSY_GROUP: usize = 4;
 /// The wait under load, about the duration of a sync. It multiplies the size of the groups.
 const GROUP_DELAY: Duration = Duration::from_micros(300);
+
+/// The time for which a group is written again after its connection was lost.
+const MAX_OUTAGE: Duration = Duration::from_secs(30);
 
 /// The wait for readers before the write-ahead log is emptied at the end. If they take longer, the
 /// last one of them empties it.
@@ -194,9 +198,20 @@ impl WriterState {
     /// of them is written.
     fn commit(&mut self, group: &[Job]) -> Result<Vec<(usize, Collision)>, WriteError> {
         let mut collisions = Vec::new();
+        let begun = Instant::now();
+        // Whether a lost commit may have taken effect.
+        let mut is_unknown = false;
         let version = loop {
             let renewed = LeaseValidity::now();
-            match self.try_commit(group, &collisions) {
+            let attempt = match is_unknown.then(|| self.committed_version()) {
+                Some(Ok(Some(version))) => Ok(Attempt::Committed(Some(version))),
+                Some(Err(error)) => Err(error),
+                None | Some(Ok(None)) => {
+                    is_unknown = false;
+                    self.try_commit(group, &collisions)
+                }
+            };
+            match attempt {
                 Ok(Attempt::Committed(version)) => {
                     self.validity.renew(renewed);
                     break version;
@@ -205,11 +220,11 @@ impl WriterState {
                 Ok(Attempt::Collides(at, collision)) => collisions.push((at, collision)),
                 // A version that has grown shows that the lost commit took effect. Without one, the
                 // outcome stays unknown.
-                Err(WriteError::Broken(error)) if error.is_lost() && self.growth.is_some() => {
+                Err(WriteError::Broken(error))
+                    if error.is_lost() && self.growth.is_some() && begun.elapsed() < MAX_OUTAGE =>
+                {
                     self.connection.restore()?;
-                    if let Some(version) = self.committed_version()? {
-                        break Some(version);
-                    }
+                    is_unknown = true;
                 }
                 Err(error) => return Err(error),
             }
@@ -239,7 +254,7 @@ impl WriterState {
         group: &[Job],
         collisions: &[(usize, Collision)],
     ) -> Result<Attempt, WriteError> {
-        let (transaction, mut batch) = self.connection.begin_batch()?;
+        let (transaction, mut batch) = Batch::begin(&self.connection)?;
         lease::renew(&mut batch, self.fence, transaction.now())?;
         let mut checks = Vec::new();
         let is_left = |at: usize| collisions.iter().all(|(nth, _)| *nth != at);
@@ -261,7 +276,10 @@ impl WriterState {
         }
         let growth = self.growth.as_ref();
         let growth = growth.filter(|_| group.iter().any(|job| !job.writes.is_empty()));
-        if growth.is_some() {
+        if let Some(growth) = growth {
+            if !growth.is_recorded {
+                growth.accept(&transaction)?;
+            }
             version::advance(&mut batch)?;
         }
         let results = batch.finish()?;
@@ -280,7 +298,7 @@ impl WriterState {
             (None, _) => None,
             (Some(growth), Some(row)) if growth.is_recorded => Some(version::from_row(&row.row())?),
             (Some(growth), _) => {
-                growth.record(&transaction)?;
+                version::record_writer(&transaction, &growth.writer)?;
                 Some(version::read(&transaction)?)
             }
         };
@@ -293,7 +311,7 @@ impl WriterState {
     /// Returns the version if a commit whose outcome is unknown took effect: only this process
     /// advances it while it holds the lease.
     fn committed_version(&self) -> Result<Option<LedgerVersion>, WriteError> {
-        let (transaction, mut batch) = self.connection.begin_batch()?;
+        let (transaction, mut batch) = Batch::begin(&self.connection)?;
         // Waits until the server has ended the lost transaction.
         lease::renew(&mut batch, self.fence, transaction.now())?;
         if batch.finish()?.iter().all(Vec::is_empty) {

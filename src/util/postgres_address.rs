@@ -112,15 +112,13 @@ impl PostgresAddress {
                 .map(std::borrow::Cow::into_owned)
                 .map_err(|error| invalid(error.to_string()))
         };
-        let missing = |what: &str| invalid(t!("it names no %{what}", what = t!(what)).into_owned());
         let host = decoded(url.host_str().unwrap_or_default())?;
         let host = host.trim_matches(['[', ']']).to_owned();
         let database = decoded(url.path().trim_start_matches('/'))?;
         let user = decoded(url.username())?;
-        for (value, what) in [(&host, "host"), (&database, "database"), (&user, "user")] {
-            if value.is_empty() {
-                return Err(missing(what));
-            }
+        if [&host, &database, &user].into_iter().any(String::is_empty) {
+            let why = t!("it must name a user, a host and a database");
+            return Err(invalid(why.into_owned()));
         }
         let mut address = Self {
             user,

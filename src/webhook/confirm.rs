@@ -76,7 +76,7 @@ pub struct Confirmer<'a> {
     /// The inbox in which callbacks are recorded.
     pub inbox: Inbox,
     /// The ledger's file.
-    pub ledger: &'a Location,
+    pub ledger: Location,
     /// The endpoint and app of the ledger.
     pub binding: &'a Binding,
     /// The name of this process, shown to runs that wait for the ledger.
@@ -164,7 +164,8 @@ impl Confirmer<'_> {
     async fn hold_and_poll(&mut self, due: &[(Address, u32)]) -> Result<ConfirmStep, Fatal> {
         let since = time::text(Timestamp::now());
         let options = (self.options)();
-        let held = Sqlite::hold_briefly(self.ledger, self.binding, &self.holder, &since, &options)?;
+        let held =
+            Sqlite::hold_briefly(&self.ledger, self.binding, &self.holder, &since, &options)?;
         let Some(ledger) = held else {
             return Ok(ConfirmStep::LedgerHeld);
         };

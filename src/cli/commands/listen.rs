@@ -79,10 +79,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let (requests, stop) = watch::channel(Stop::No);
     let transport = endpoint::transport(root, settings)?;
     let settings_with_short_outage = with_short_outage(settings);
-    let location = ledger_location(&settings.ledger, &context.session.environ)?;
     let confirmer = Confirmer {
         inbox,
-        ledger: &location,
+        ledger: ledger_location(&settings.ledger, &context.session.environ)?,
         binding,
         holder: holder(),
         options: Box::new(|| hold_options(&context.project, VersionPolicy::Refuse)),

@@ -4,10 +4,11 @@
 
 use std::ops::ControlFlow;
 
+use super::connection::{Backend, Connection, Transaction};
 use super::error::Result;
 use super::postgres::Sent;
+use super::sqlite;
 use super::value::{OwnedValue, Row, Value};
-use super::{Backend, Connection, sqlite};
 
 /// Statements that are executed in the order in which they are added.
 pub(in crate::ledger) struct Batch<'c> {
@@ -43,6 +44,18 @@ impl<'c> Batch<'c> {
             results: Vec::new(),
             sent: Vec::new(),
         }
+    }
+
+    /// Begins a transaction that writes. Postgres gets this with the first statements.
+    pub(in crate::ledger) fn begin(connection: &'c Connection) -> Result<(Transaction<'c>, Self)> {
+        let Backend::Postgres(postgres) = &connection.0 else {
+            return Ok((connection.begin()?, Self::new(connection)));
+        };
+        postgres.restore()?;
+        let mut batch = Self::new(connection);
+        batch.run("BEGIN", &[])?;
+        postgres.set_in_transaction();
+        Ok((Transaction::begun(connection), batch))
     }
 
     /// Adds a statement without a result.

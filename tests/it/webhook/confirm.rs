@@ -26,7 +26,7 @@ fn confirmer<'a>(
     let (ask, stop) = watch::channel(Stop::No);
     let confirmer = Confirmer {
         inbox,
-        ledger: path,
+        ledger: path.into(),
         binding,
         holder: "a listener".to_owned(),
         options: Box::new(Default::default),

@@ -23,8 +23,11 @@ use self::settings::PostgresSettings;
 use super::error::{Error, Result, ends_connection};
 use super::value::{OwnedValue, Row, Value};
 
-/// Begins a transaction that reads one state.
-pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+/// Begins a transaction that reads one state. The first statement takes the snapshot.
+pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
+
+/// The number of times that a query is sent whose connection is lost.
+const ATTEMPTS: usize = 10;
 
 /// The number of rows that are read at once.
 const PAGE: usize = 1000;
@@ -37,9 +40,13 @@ SET statement_timeout = '5min';
 SET lock_timeout = '20s';
 SET idle_in_transaction_session_timeout = '1h'";
 
-/// The attempts to connect again, and the delay after each. Together they are shorter than the time
-/// for which a lease is trusted without a renewal.
-const RECONNECTS: (u32, Duration) = (30, Duration::from_millis(500));
+/// The delay before the second attempt to connect again. Each further one is twice as long, up to
+/// [`MAX_DELAY`].
+const FIRST_DELAY: Duration = Duration::from_millis(10);
+const MAX_DELAY: Duration = Duration::from_secs(1);
+/// The time for which a connection is restored. It is shorter than the time for which a lease is
+/// trusted without a renewal.
+const MAX_OUTAGE: Duration = Duration::from_secs(15);
 
 /// A connection to a schema.
 #[derive(Debug)]
@@ -85,7 +92,8 @@ impl Connection {
             return Ok(false);
         }
         self.is_in_transaction.set(false);
-        let mut attempts = RECONNECTS.0;
+        let begun = Instant::now();
+        let mut delay = FIRST_DELAY;
         loop {
             match connect(&self.settings) {
                 Ok(session) => {
@@ -93,11 +101,13 @@ impl Connection {
                     return Ok(true);
                 }
                 // A wrong password does not become right.
-                Err(error) if attempts == 0 || !error.is_lost() => return Err(error),
+                Err(error) if begun.elapsed() > MAX_OUTAGE || !error.is_lost() => {
+                    return Err(error);
+                }
                 Err(_) => {}
             }
-            attempts -= 1;
-            std::thread::sleep(RECONNECTS.1);
+            std::thread::sleep(delay);
+            delay = MAX_DELAY.min(delay * 2);
         }
     }
 
@@ -119,14 +129,13 @@ impl Connection {
         sql: &str,
         params: &[Value<'_>],
     ) -> Result<Vec<tokio_postgres::Row>> {
-        let sent = || self.send(sql, params)?.wait();
-        match sent() {
-            Err(error) if error.is_lost() && !self.is_in_transaction.get() => {
-                self.restore()?;
-                sent()
-            }
-            result => result,
+        for _ in 1..ATTEMPTS {
+            match self.send(sql, params).and_then(Sent::wait) {
+                Err(error) if error.is_lost() && !self.is_in_transaction.get() => self.restore()?,
+                result => return result,
+            };
         }
+        self.send(sql, params)?.wait()
     }
 
     /// Sends a statement without waiting for its result. The server executes statements in the

@@ -31,6 +31,11 @@ impl fmt::Debug for PostgresSettings {
 }
 
 impl PostgresSettings {
+    /// Returns the name under which the server lists the connections.
+    pub(in crate::ledger) fn application_name(&self) -> String {
+        format!("treaty {}", self.address.schema)
+    }
+
     pub(super) fn config(&self) -> Config {
         let address = &self.address;
         let mut config = Config::new();
@@ -39,7 +44,7 @@ impl PostgresSettings {
             .host(&address.host)
             .port(address.port)
             .dbname(&address.database)
-            .application_name("treaty")
+            .application_name(self.application_name())
             .connect_timeout(CONNECT_TIMEOUT)
             .keepalives_idle(USER_TIMEOUT)
             .tcp_user_timeout(USER_TIMEOUT)
