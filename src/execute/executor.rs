@@ -290,8 +290,7 @@ impl<'a> Executor<'a> {
             let result = self.apply_account(
                 &address,
                 &self.execution.resources.accounts[&planned.name],
-                &planned.action,
-                planned.grant,
+                planned,
             );
             let result = result.instrument(resource_span(&address));
             let result = result.await.map(|id| {

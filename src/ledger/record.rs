@@ -1,12 +1,12 @@
 //! The records of a ledger as plain values, and the writes that change them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::recorded::{BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant};
+use super::recorded_field::RecordedFields;
 use crate::address::AccountId;
 use crate::api::SignStatus;
 use crate::api::operation::Op;
@@ -61,8 +61,8 @@ pub struct Resource {
     pub id: EntityId,
     /// The API's id; none while the creation is pending.
     pub remote_id: Option<String>,
-    /// The fingerprints of the fields as they were last set.
-    pub fields: BTreeMap<String, Fingerprint>,
+    /// The fields as they were last set.
+    pub fields: RecordedFields,
     /// The grant of silent signing that treaty made.
     pub grant: Option<RecordedGrant>,
 }

@@ -31,9 +31,9 @@ use serde::{Deserialize, Serialize};
 
 pub use build::build_plan;
 pub use diff::{
-    AccountAction, Difference, FieldChange, FlowPlan, Grant, ItemAction, Listing, PlannedRow,
-    RemovedRow, ResourceAction, ResourceEntry, ResourcePlan, Retry, SAMPLES, SILENT_SIGN, Sample,
-    SealAction, TemplateAction, field_fingerprints, plan_row_account,
+    AccountAction, Difference, FieldChange, FlowPlan, Grant, ItemAction, Listing, PlannedAccount,
+    PlannedRow, RemovedRow, ResourceAction, ResourceEntry, ResourcePlan, Retry, SAMPLES,
+    SILENT_SIGN, Sample, SealAction, TemplateAction, field_fingerprints, plan_row_account,
 };
 pub use drift::Drift;
 pub use error::Fatal;

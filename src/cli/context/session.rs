@@ -282,7 +282,7 @@ pub(in crate::cli) fn with_plan(
     progress.finish();
     let mut planned_run = planned_run?;
     let resources_plan = &mut planned_run.plan.resources;
-    resources_plan.mask_values(|value| env_values::masked(value).into_owned());
+    resources_plan.mask_values(&resources, |value| env_values::masked(value).into_owned());
     planned_run.plan.moves = moves;
     if findings.errors() == 0 {
         let selection = (&planner.selection, session.started);

@@ -19,6 +19,7 @@ pub use removed_rows::RemovedRow;
 pub(crate) use removed_rows::{Revocations, removed_row_action};
 pub(crate) use resources::plan_resources;
 pub use resources::{
-    ResourceAction, ResourceEntry, ResourcePlan, field_fingerprints, plan_row_account,
+    PlannedAccount, ResourceAction, ResourceEntry, ResourcePlan, field_fingerprints,
+    plan_row_account,
 };
 pub(crate) use state::{Observed, RecordedResources, Unobserved};

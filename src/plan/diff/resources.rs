@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::action::{AccountAction, Grant, SealAction, TemplateAction};
-use super::change::{FieldChange, account_changes};
+use super::change::{self, FieldChange, account_changes, shown_values};
 use super::state::{Observed, RecordedResources, Unobserved};
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
 use crate::desired::{Account, AccountHolder, Resources, SealSource, SilentSign, TemplateSource};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::expr::{Fingerprint, Salt};
-use crate::ledger::{RecordedAccount, RecordedGrant, is_kept};
+use crate::expr::Salt;
+use crate::ledger::{RecordedAccount, RecordedFields, RecordedGrant, is_kept};
 use crate::plan::forecast::Calls;
 
 /// The actions for resources, in execution order: persons before the organizations that they
@@ -45,7 +45,12 @@ pub struct PlannedAccount {
     /// The action for its silent signing.
     pub grant: Grant,
     /// The fields that both actions change.
+    #[serde(serialize_with = "change::without_old_values")]
     pub changes: Vec<FieldChange>,
+    /// The values of all fields that can change, as a plan shows them; without secret ones. The
+    /// ledger records them.
+    #[serde(skip)]
+    pub shown: BTreeMap<String, String>,
 }
 
 /// The action for a resource as a plan shows it.
@@ -168,7 +173,12 @@ impl ResourcePlan {
     }
 
     /// Sets all fields of an existing account again, and its grant of silent signing.
-    pub(crate) fn force_update(&mut self, name: &str, desired: &Account) {
+    pub(crate) fn force_update(
+        &mut self,
+        name: &str,
+        desired: &Account,
+        recorded: Option<&RecordedAccount>,
+    ) {
         let mut accounts = self.accounts.iter_mut();
         let Some(planned) = accounts.find(|planned| planned.name == name) else {
             return;
@@ -183,17 +193,31 @@ impl ResourcePlan {
         {
             planned.grant = Grant::Grant(deadline);
         }
-        planned.changes = account_changes(desired, &planned.action, None, planned.grant);
+        let recorded = of_same_account(recorded, &planned.action);
+        planned.changes = account_changes(desired, &planned.action, recorded, planned.grant);
     }
 
-    /// Masks parts of the values that the plan shows.
-    pub fn mask_values(&mut self, masked: impl Fn(&str) -> String) {
-        let changes = self.accounts.iter_mut();
-        for change in changes.flat_map(|account| &mut account.changes) {
-            for value in [&mut change.old, &mut change.new].into_iter().flatten() {
-                *value = masked(value);
+    /// Masks parts of the values that the plan shows. Values with such parts are not recorded.
+    pub fn mask_values(&mut self, resources: &Resources, masked: impl Fn(&str) -> String) {
+        for planned in &mut self.accounts {
+            for change in &mut planned.changes {
+                for value in [&mut change.old, &mut change.new].into_iter().flatten() {
+                    *value = masked(value);
+                }
+            }
+            let account = resources.accounts.get(&planned.name);
+            for (name, value) in account.map(Account::settable).unwrap_or_default() {
+                if masked(&value) != value {
+                    planned.shown.remove(name);
+                }
             }
         }
+    }
+
+    /// Returns whether a saved plan of both would have the same actions and values.
+    pub(crate) fn is_saved_like(&self, other: &Self) -> bool {
+        let saved = |plan: &Self| serde_json::to_value(plan).ok();
+        saved(self) == saved(other)
     }
 
     /// The calls that the actions need.
@@ -280,11 +304,11 @@ impl ResourcePlan {
 }
 
 /// The fingerprint of each field of an account, by field name.
-pub fn field_fingerprints(account: &Account, salt: &Salt) -> BTreeMap<String, Fingerprint> {
+pub fn field_fingerprints(account: &Account, salt: &Salt) -> RecordedFields {
     account
         .fields()
         .into_iter()
-        .map(|(name, value)| (name.to_owned(), salt.of(&value)))
+        .map(|(name, value)| (name.to_owned(), salt.of(&value).into()))
         .collect()
 }
 
@@ -323,11 +347,16 @@ pub(crate) fn plan_resources(
         match plan_account(account, recorded_account, observed_account, salt) {
             Ok(action) => {
                 let grant = plan_grant(account.silent_sign, recorded_account, &action);
-                let granted = recorded_account.and_then(|recorded| recorded.grant);
                 plan.accounts.push(PlannedAccount {
                     name: name.clone(),
                     is_person: matches!(account.holder, AccountHolder::Person(_)),
-                    changes: account_changes(account, &action, granted, grant),
+                    changes: account_changes(
+                        account,
+                        &action,
+                        of_same_account(recorded_account, &action),
+                        grant,
+                    ),
+                    shown: shown_values(account),
                     grant,
                     action,
                 });
@@ -430,7 +459,8 @@ pub fn plan_row_account(
     }
     let mut changed = Vec::new();
     for (name, value) in account.fields() {
-        if recorded_account.fields.get(name) == Some(&salt.of(&value)) {
+        let recorded = recorded_account.fields.get(name);
+        if recorded.is_some_and(|recorded| recorded.fingerprint == salt.of(&value)) {
             continue;
         }
         if !account.updatable().contains(&name) {
@@ -455,13 +485,7 @@ fn plan_grant(
     recorded_account: Option<&RecordedAccount>,
     action: &AccountAction,
 ) -> Grant {
-    // A grant is valid only for the account id that it was made for.
-    let recorded_account = recorded_account.filter(|recorded_account| match action {
-        AccountAction::Create => false,
-        AccountAction::Adopt(id) | AccountAction::Update(id, _) | AccountAction::Unchanged(id) => {
-            recorded_account.account_id == *id
-        }
-    });
+    let recorded_account = of_same_account(recorded_account, action);
     match (
         declared_grant(desired),
         recorded_account.and_then(|recorded_account| recorded_account.grant),
@@ -471,6 +495,20 @@ fn plan_grant(
         (Some(declared), Some(granted)) if granted == declared => Grant::Unchanged,
         (Some(declared), _) => Grant::Grant(declared.deadline),
     }
+}
+
+/// Returns the record if it belongs to the account of the action. A grant, for example, is valid only
+/// for the account id that it was made for.
+fn of_same_account<'a>(
+    recorded: Option<&'a RecordedAccount>,
+    action: &AccountAction,
+) -> Option<&'a RecordedAccount> {
+    recorded.filter(|recorded| match action {
+        AccountAction::Create => false,
+        AccountAction::Adopt(id) | AccountAction::Update(id, _) | AccountAction::Unchanged(id) => {
+            recorded.account_id == *id
+        }
+    })
 }
 
 fn declared_grant(desired: SilentSign) -> Option<RecordedGrant> {

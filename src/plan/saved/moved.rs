@@ -26,7 +26,7 @@ pub(super) fn moved(planned: &Plan, now: &Plan) -> Vec<String> {
     undeclared(planned, now, &mut moved);
     let is_equal = moved.is_empty()
         && flows.next().is_none()
-        && planned.resources == now.resources
+        && planned.resources.is_saved_like(&now.resources)
         && planned.row_accounts == now.row_accounts
         && planned.people == now.people
         && planned.calls() == now.calls();

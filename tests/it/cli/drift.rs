@@ -75,7 +75,7 @@ fn force_update_sets_the_fields_of_an_account_again() {
     let forced = ["--force-update", "accounts.clerk"];
     let plan = project.expect(&[&["plan"], &forced[..]].concat(), 0).stdout;
     assert!(
-        plan.contains("~ accounts.clerk  name → 陈**; mobile → 135****9999"),
+        plan.contains("~ accounts.clerk  name 陈** → 陈**; mobile 135****9999 → 135****9999"),
         "{plan}"
     );
     project.expect(&[&["apply", "--yes"], &forced[..]].concat(), 0);

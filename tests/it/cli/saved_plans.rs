@@ -430,7 +430,7 @@ fn changes_have_values_and_differences_have_columns() {
     project.set_sheet(&sheet);
     let plan = project.expect(&["plan"], 0).stdout;
     assert!(
-        plan.contains("~ accounts.clerk  mobile → 135****9990"),
+        plan.contains("~ accounts.clerk  mobile 135****9999 → 135****9990"),
         "{plan}"
     );
     assert!(
@@ -445,7 +445,8 @@ fn changes_have_values_and_differences_have_columns() {
     assert_eq!(plan["version"], 1);
     let clerk = &plan["resources"][0];
     assert_eq!(clerk["action"], "update");
-    let change = serde_json::json!({ "field": "mobile", "old": null, "new": "135****9990" });
+    let change =
+        serde_json::json!({ "field": "mobile", "old": "135****9999", "new": "135****9990" });
     assert_eq!(clerk["changes"][0], change);
     let markdown = project.expect(&["plan", "--format", "markdown"], 0).stdout;
     assert!(
