@@ -287,7 +287,12 @@ pub(in crate::cli) fn with_plan(
     if findings.errors() == 0 {
         let selection = (&planner.selection, session.started);
         let found = undeclared(&project, &resources, &ledger, selection, &rows)?;
-        findings.extend(check_prune_limit(&found, selected.max_delete));
+        findings.extend(check_prune_limit(
+            &found,
+            selected.max_delete,
+            &project,
+            &ledger,
+        )?);
         planned_run.plan.undeclared = found;
     }
     ledger.wait_until_verified()?;
