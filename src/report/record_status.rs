@@ -45,7 +45,8 @@ pub(super) fn record_status(
         }
         // The contract that was sent before is as it was.
         ItemAction::Reissue | ItemAction::Resend if record.run != run => {
-            let why = not_sent_again(record).unwrap_or_else(|| default_failure.not_sent_again());
+            let why = not_sent_again(record)
+                .unwrap_or_else(|| default_failure.not_sent_again().translated());
             return (contract_status(record, run, signing), Some(why));
         }
         ItemAction::Unchanged | ItemAction::Kept
@@ -127,7 +128,8 @@ pub(super) fn record_status(
 /// Returns why an item was not sent again, although a run was to do so.
 fn not_sent_again(record: &ItemRecord) -> Option<Failure> {
     let own = record.failure.as_ref();
-    own.filter(|failure| failure.is_not_sent_again()).cloned()
+    own.filter(|failure| failure.is_not_sent_again())
+        .map(|failure| failure.clone().translated())
 }
 
 /// Returns the status of an item whose row cannot be used as it is now. The contract that was sent
