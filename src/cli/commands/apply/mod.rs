@@ -49,7 +49,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
     };
     with_plan(
         global,
-        (&selected, saved.is_some()),
+        (&selected, false),
         |project| {
             metrics.borrow_mut().set_project(project);
             if let Some(saved) = &saved {
