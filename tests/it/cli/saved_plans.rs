@@ -291,9 +291,9 @@ fn refuses_the_plan_of_another_project_environment_version_or_ledger() {
     );
     project.write(
         "plan.json",
-        text.replacen("\"treatyPlan\":1", "\"treatyPlan\":2", 1),
+        text.replacen("\"treatyPlan\":2", "\"treatyPlan\":1", 1),
     );
-    refused(&project, apply, 5, "its format is 2");
+    refused(&project, apply, 5, "its format is 1");
     project.write("plan.json", &text);
     forget_ledger(&project);
     project.expect(&["state", "init", "--yes"], 0);
