@@ -158,7 +158,7 @@ impl Canary<'_> {
         let (done, answered) = oneshot::channel();
         // A thread that still reads from the terminal does not keep the process from ending.
         std::thread::spawn(move || {
-            let _ = sender.send(prompt::answer(&question));
+            let _ = sender.send(prompt::agreed(&question));
             let _ = done.send(());
         });
         self.context.runtime.block_on(async {
@@ -167,9 +167,7 @@ impl Canary<'_> {
                 () = interrupt() => {}
             }
         });
-        let answer = receiver.try_recv().map(Result::unwrap_or_default);
-        let answer = answer.unwrap_or_default().to_lowercase();
-        matches!(answer.as_str(), "y" | "yes")
+        matches!(receiver.try_recv(), Ok(Ok(true)))
     }
 
     fn note(&self, text: &str) {
