@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::action::ItemAction;
@@ -217,14 +218,14 @@ pub struct Sample {
 
 /// The known difference between a row and the contract that was sent for it. The ledger
 /// has fingerprints of the accounts' fields and of all cells together, not of each cell.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
     /// The fields of the row's accounts that differ: `borrower.mobile`.
     pub fields: Vec<String>,
     /// The columns of these fields.
     pub columns: Vec<String>,
-    /// Whether the cells differ; `None` if the ledger has no fingerprint of them.
+    /// Whether the cells differ; null if the ledger has no fingerprint of them.
     pub cells: Option<bool>,
 }
 
