@@ -11,6 +11,7 @@ mod column_use;
 mod comparison;
 mod compiler;
 mod complexity;
+mod decimal;
 mod engine;
 mod environ;
 mod filters;
@@ -23,10 +24,12 @@ mod short_fingerprint;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod used_variables;
 
 pub use amount::is_amount;
 pub use column_use::{ColumnUse, column_uses};
 pub use compiler::{Compiler, has_expression};
+pub use decimal::is_plain_number;
 pub use environ::{Environ, ReadableEnv, VariableSources, is_env_name, is_reserved};
 pub use filters::mask;
 pub use fingerprint::{Fingerprint, Fingerprinter, Salt};
@@ -35,3 +38,4 @@ pub use scalar::{EvalError, Expr, Uses};
 pub use scope::{RunTime, Scope, Variables};
 pub use short_fingerprint::ShortFingerprint;
 pub use totals::{Totals, is_summand};
+pub use used_variables::UsedVariables;

@@ -60,8 +60,8 @@ pub struct Project {
 impl Project {
     /// Sets the keys under which the only items of flows without rows are recorded, by flow.
     pub fn set_recorded_keys(&self, keys: BTreeMap<String, String>) {
-        // A process works with one ledger, so the first keys are the only ones.
-        let _ = self.recorded_keys.set(keys);
+        let known = self.recorded_keys.get_or_init(|| keys.clone());
+        debug_assert_eq!(*known, keys, "a process works with one ledger");
     }
 
     /// Returns the key of the only item of a flow without rows: the recorded one, which may be a name
