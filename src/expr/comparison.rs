@@ -239,7 +239,8 @@ impl<'s> Search<'s> {
         let (text, number) = match (self.kind(left), self.kind(right)) {
             (Kind::Text, Kind::Number) => (left, right),
             (Kind::Number, Kind::Text) => (right, left),
-            (Kind::Text, _) if self.has_number(right) => (left, right),
+            (Kind::Text, _) if self.has(Kind::Number, right) => (left, right),
+            (Kind::Number, _) if self.has(Kind::Text, right) => (right, left),
             _ => return,
         };
         let [first, last] = [left, right].map(|operand| self.operand_source(operand));
@@ -251,13 +252,17 @@ impl<'s> Search<'s> {
             (true, Some(function)) => format!("{first} | float {function}({last})"),
             (false, Some(function)) => format!("{first} {function}({last} | float)"),
         };
+        // Without quotes, texts of the manifest are numbers.
         let suggestion = match text {
-            // Without quotes it is a number.
-            ast::Expr::Const(_) => {
+            text if is_constant(text) => {
                 let quoted = self.operand_source(text);
                 let bare = quoted.replace(['"', '\''], "");
                 suggestion.replacen(&format!("{quoted} | float"), &bare, 1)
             }
+            ast::Expr::List(_) | ast::Expr::Tuple(_) => match operator.strip_suffix('(') {
+                None => format!("{first} | string {operator} {last}"),
+                Some(function) => format!("{first} | string {function}({last})"),
+            },
             _ => suggestion,
         };
         let [text, number] = [text, number].map(|operand| self.operand_source(operand));
@@ -268,15 +273,16 @@ impl<'s> Search<'s> {
         });
     }
 
-    fn has_number(&self, list: &ast::Expr<'_>) -> bool {
-        let has = |all: &[ast::Expr<'_>]| all.iter().any(|item| self.kind(item) == Kind::Number);
+    /// Returns whether a list has an element of a kind.
+    fn has(&self, kind: Kind, list: &ast::Expr<'_>) -> bool {
+        let has = |all: &[ast::Expr<'_>]| all.iter().any(|item| self.kind(item) == kind);
         match list {
             ast::Expr::List(own) => has(&own.items),
             ast::Expr::Tuple(own) => has(&own.items),
             ast::Expr::Const(own) if own.value.kind() == ValueKind::Seq => own
                 .value
                 .try_iter()
-                .is_ok_and(|mut items| items.any(|item| value_kind(&item) == Kind::Number)),
+                .is_ok_and(|mut items| items.any(|item| value_kind(&item) == kind)),
             _ => false,
         }
     }
@@ -367,6 +373,16 @@ impl<'s> Search<'s> {
     fn operator_source(&self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) -> &'s str {
         let range = left.span().end_offset as usize..start_offset(right);
         self.source.get(range).unwrap_or("==").trim()
+    }
+}
+
+/// Returns whether an expression is a constant, or a list of constants.
+fn is_constant(expr: &ast::Expr<'_>) -> bool {
+    match expr {
+        ast::Expr::Const(_) => true,
+        ast::Expr::List(own) => own.items.iter().all(is_constant),
+        ast::Expr::Tuple(own) => own.items.iter().all(is_constant),
+        _ => false,
     }
 }
 
@@ -492,6 +508,17 @@ mod tests {
                 "flow['sum']['金 额'] > row.a | float",
             ),
             ("row.a | float <= \"1\"", "\"1\"", "row.a | float <= 1"),
+            (
+                "row.a | int not in [\"1\", '2']",
+                "[\"1\", '2']",
+                "row.a | int not in [1, 2]",
+            ),
+            ("flow.rows in ['1']", "['1']", "flow.rows in [1]"),
+            (
+                "flow.rows is in([row.a])",
+                "[row.a]",
+                "flow.rows | string is in([row.a])",
+            ),
         ] {
             let found = in_expression(source).unwrap_or_else(|| panic!("{source}"));
             assert_eq!(
@@ -520,6 +547,7 @@ mod tests {
             "row.a | length == 18",
             "(row.a | float) * 2 > row.b | int",
             "row.a in ['12', '36']",
+            "row.a | int not in [12, 36]",
             "'5' in row.a",
             "row.a is eq('5')",
             "row.name | nosuch > 5",
