@@ -204,7 +204,7 @@ impl Executor<'_> {
                     .await
             }
             AccountHolder::Organization(organization) => {
-                let creator = self.resource_id(&organization.creator)?;
+                let creator = self.resolved().account(&organization.creator)?;
                 self.context
                     .send_once(is_begun, &organization.create_request(creator), probe)
                     .await
