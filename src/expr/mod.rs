@@ -16,6 +16,7 @@ mod engine;
 mod environ;
 mod filters;
 mod fingerprint;
+mod kind;
 mod moment;
 mod reserved;
 mod scalar;
