@@ -86,17 +86,12 @@ pub fn is_kept(fields: &RecordedFields) -> bool {
     fields.contains_key(KEPT)
 }
 
-/// Returns the fields of an account that a manifest declares: with the marks of its declaration, and
-/// with the values that plans show, by field.
+/// Returns the fields of an account with the marks of its declaration.
 pub fn declared_fields(
     mut fields: RecordedFields,
-    shown: &BTreeMap<String, String>,
     is_made: bool,
     is_protected: bool,
 ) -> RecordedFields {
-    for (name, field) in &mut fields {
-        field.shown = shown.get(name).cloned();
-    }
     for (name, is_set) in [(DECLARED, true), (MADE, is_made), (PROTECTED, is_protected)] {
         if is_set {
             fields.insert(name.to_owned(), mark());

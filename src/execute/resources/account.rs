@@ -92,7 +92,15 @@ impl Executor<'_> {
         let Some(resource) = ledger.resource(kind, identity)? else {
             return Ok(());
         };
-        let fields = declared_fields(resource.fields.clone(), shown, is_made, account.protect);
+        let mut fields = resource.fields.clone();
+        for (name, desired) in field_fingerprints(account, ledger.salt()) {
+            // The update of an excluded account is not made: its earlier values stay.
+            let field = fields.get_mut(&name);
+            if let Some(field) = field.filter(|own| own.fingerprint == desired.fingerprint) {
+                field.shown = shown.get(&name).cloned();
+            }
+        }
+        let fields = declared_fields(fields, is_made, account.protect);
         if fields == resource.fields || is_kept(&fields) {
             return Ok(());
         }

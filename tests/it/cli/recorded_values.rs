@@ -65,6 +65,16 @@ fn a_saved_plan_has_no_old_values_and_is_applied() {
 }
 
 #[test]
+fn an_excluded_update_leaves_the_recorded_values() {
+    let project = applied(1);
+    project.replace("manifests/lender.yaml", "13500009999", "13500009990");
+    project.expect(&["apply", "--yes", "--exclude", "accounts.clerk"], 0);
+    let plan = project.expect(&["plan"], 0).stdout;
+    let change = "~ accounts.clerk  mobile 135****9999 → 135****9990";
+    assert!(plan.contains(change), "{plan}");
+}
+
+#[test]
 fn values_of_an_older_ledger_are_not_recorded_until_the_next_apply() {
     let project = applied(1);
     let lines = exported(&project).into_iter().map(|mut line| {
