@@ -98,9 +98,13 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let summary = if summary.is_empty() {
         t!("no items").into_owned()
     } else {
-        summary.join(", ")
+        summary.join(&t!(", "))
     };
-    out::line(format_args!("{summary}; {}", out::shown(&table).display()));
+    out::line(format_args!(
+        "{summary}{}{}",
+        t!("; "),
+        out::shown(&table).display()
+    ));
     Ok(exit(&counts))
 }
 
