@@ -180,7 +180,9 @@ impl Compiler {
     /// Records the variables that an expression uses with a subscript: `var["name"]`.
     fn add_used(&self, source: &str) {
         let names = subscripts(source, "var[");
-        names.iter().for_each(|name| self.used.add(name));
+        for name in &names {
+            self.used.add(name);
+        }
         if names.is_empty() || names.len() < source.matches("var[").count() {
             self.used.add_any();
         }

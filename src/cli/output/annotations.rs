@@ -1,5 +1,5 @@
-//! Writes findings to standard output for programs: as JSON, as a JUnit report, or as annotations of
-//! GitHub Actions.
+//! Writes findings to standard output for programs: as JSON, as a `JUnit` report, or as annotations
+//! of GitHub Actions.
 
 use std::path::Path;
 

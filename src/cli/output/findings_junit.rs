@@ -1,4 +1,4 @@
-//! Writes findings as a JUnit report: one suite, one case a finding.
+//! Writes findings as a `JUnit` report: one suite, one case a finding.
 //!
 //! An error is a failure. A warning is a skipped case with the message, as what does not fail a run is
 //! in the reports of `apply`. Without an error, one case passes, so that the report is never empty.
