@@ -41,10 +41,11 @@ impl Canary<'_> {
         let mut stats = runtime.block_on(interruptible(requests.clone(), first));
         self.context.progress.finish();
         if stats.stopped.is_none() {
-            stats.stopped = match self.end(&stats) {
-                Ok(end) => end,
-                Err(fatal) => Some(Stopped::Fatal(fatal)),
-            };
+            let end = self.end(&stats);
+            let end = end.unwrap_or_else(|fatal| Some(Stopped::Fatal(fatal)));
+            if let Some(stopped) = end {
+                executor.stop_run(stopped, &mut stats);
+            }
         }
         if stats.stopped.is_some() {
             stats.not_started += self.work - self.first;
