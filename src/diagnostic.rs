@@ -108,6 +108,21 @@ impl Place {
     }
 }
 
+impl Place {
+    /// Returns the file, the line or row, and the column in characters.
+    pub fn position(&self) -> (Option<String>, Option<u64>, Option<u64>) {
+        match self {
+            Self::Span(span) => (
+                Some(span.file.path.clone()),
+                Some(span.line as u64),
+                Some(span.column as u64),
+            ),
+            Self::Cell(cell) => (Some(cell.file.to_string()), Some(cell.row), None),
+            Self::File(path) => (Some(path.display().to_string()), None, None),
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -278,12 +278,14 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::util::atomic_file::FileAccess;
     use std::io::{Error, ErrorKind};
 
     #[test]
     fn a_full_disk_has_a_hint_however_it_is_found() {
         let full = || Error::from(ErrorKind::StorageFull);
         let file = || FileError {
+            access: FileAccess::Write,
             path: "reports/run.json".into(),
             why: full(),
         };
@@ -306,6 +308,7 @@ mod tests {
             assert_eq!(hint, "nothing was sent");
         }
         let other = FileError {
+            access: FileAccess::Write,
             path: "x".into(),
             why: Error::from(ErrorKind::PermissionDenied),
         };

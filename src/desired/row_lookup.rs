@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
-use super::rows::KeyedRow;
+use super::row_outcome::KeyedRow;
 use crate::desired::{Account, FlowRows, Item, Outcome, Resources};
 use crate::diagnostic::Findings;
 use crate::expr::{RunTime, Salt};

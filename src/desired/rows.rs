@@ -10,8 +10,9 @@ use super::rendering::Rendering;
 use super::resources::Resources;
 use super::rounded_columns::RoundedColumns;
 use super::row_checks::{self, CheckWarnings};
+use super::row_outcome::{KeyedRow, Outcome, RenderedRow};
 use super::row_warnings::RowWarnings;
-use super::suspicion::{EDGE_BLANK, Suspicion};
+use super::suspicion::EDGE_BLANK;
 use super::{
     check, columns, field_fit, filter_check, notice, number_check, static_files, template_checks,
 };
@@ -36,56 +37,6 @@ pub struct FlowRows<'a> {
     check_warnings: CheckWarnings,
     rounded: RoundedColumns,
     shapes: Shapes,
-}
-
-/// A row and the result of rendering it.
-#[derive(Debug)]
-pub struct RenderedRow {
-    /// The row number, or 1 for the only item of a flow without rows.
-    pub number: u64,
-    /// The row, or `None` when it cannot be read or the flow has no rows.
-    pub row: Option<Row>,
-    /// The item's key, or `None` when it cannot be rendered.
-    pub key: Option<String>,
-    /// The fingerprint of the cells, or `None` without them.
-    pub cells: Option<Fingerprint>,
-    /// The result of rendering the row.
-    pub outcome: Outcome,
-}
-
-/// A row with its rendered key. The other fields are not rendered yet.
-#[derive(Debug)]
-pub struct KeyedRow {
-    /// The row number, or 1 for the only item of a flow without rows.
-    pub number: u64,
-    /// The row, or `None` when it cannot be read or the flow has no rows.
-    pub row: Option<Row>,
-    /// The item's key, or `None` when it cannot be rendered.
-    pub key: Option<String>,
-    /// The fingerprint of the cells, or `None` without them.
-    pub cells: Option<Fingerprint>,
-    /// The scope to render the other fields in, or the outcome when it is already known.
-    scope: Result<Scope, Outcome>,
-    /// The suspicious values found in the key.
-    suspicions: Vec<Suspicion>,
-}
-
-impl KeyedRow {
-    /// Returns whether the flow's `where` excludes the row.
-    pub fn is_left_out(&self) -> bool {
-        matches!(self.scope, Err(Outcome::Skipped))
-    }
-}
-
-/// The result of rendering a row.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The row is valid.
-    Item(Box<Item>),
-    /// The flow's `where` excludes the row.
-    Skipped,
-    /// The row is invalid, with the errors found.
-    Invalid(Vec<Diagnostic>),
 }
 
 /// The number of rows that are rendered in parallel. Limits the memory held for a large sheet.

@@ -34,7 +34,7 @@ impl Executor<'_> {
                 chunks,
             } => {
                 let request = CreateByTemplate {
-                    template_id: self.template_id(template)?,
+                    template_id: self.resolved().template(template)?,
                     name: document.name.clone(),
                     simple_form_fields: (!fields.is_empty()).then(|| fields.clone()),
                     chunked_fields: (!chunks.is_empty()).then(|| chunks.clone()),

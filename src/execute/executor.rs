@@ -1,7 +1,6 @@
 //! The executor of one run: revocations of removed rows first, then resources, then the items in
 //! the order of the sheet, with a bounded number in progress.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::future::{Future, ready};
 use std::ops::Range;
 use std::path::Path;
@@ -9,19 +8,19 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
-use tracing::{Instrument, Span, info_span};
+use tracing::{Instrument as _, info_span};
 
 use super::context::StepContext;
-use super::error::StepError;
 use super::event::{Event, ItemOutcome, Listener};
 use super::locks::Locks;
+use super::resolved::Resolved;
 use super::stop::{Stop, Stopped, ending_waits, stop_requested};
 use super::taken_account::TakenAccount;
-use crate::address::{AccountId, Address, SealId, TemplateId};
+use crate::address::Address;
 use crate::client::Client;
-use crate::desired::{DocumentSource, FlowRows, Item, Outcome, Resources};
+use crate::desired::{FlowRows, Item, Outcome, Resources};
 use crate::ledger::{Failure, Ledger, RunRecord};
-use crate::plan::{Fatal, FlowPlan, Plan, PlannedRow, PlannedRun, unreadable_sheet};
+use crate::plan::{Fatal, FlowPlan, PlannedRow, PlannedRun, unreadable_sheet};
 
 /// The results of a run.
 #[derive(Debug, Default)]
@@ -79,17 +78,6 @@ pub struct Executor<'a> {
     /// The existing accounts that this run has taken over.
     pub(crate) taken_accounts: Mutex<Vec<TakenAccount>>,
     resolved: Mutex<Resolved>,
-}
-
-/// The remote ids of the resources that this run has applied, and the failures of the others.
-#[derive(Default)]
-struct Resolved {
-    accounts: BTreeMap<String, AccountId>,
-    seals: BTreeMap<String, SealId>,
-    templates: BTreeMap<String, TemplateId>,
-    failed: BTreeMap<Address, Failure>,
-    /// The `thirdId`s of accounts that the plan creates but that already existed.
-    existing: BTreeSet<String>,
 }
 
 impl<'a> Executor<'a> {
@@ -200,11 +188,16 @@ impl<'a> Executor<'a> {
     }
 
     /// Returns an error if a stop was requested.
-    fn check_stop(&self) -> Result<(), Stopped> {
+    pub(crate) fn check_stop(&self) -> Result<(), Stopped> {
         match *self.execution.stop.borrow() {
             Stop::No => Ok(()),
             Stop::Drain | Stop::Soon | Stop::Now => Err(Stopped::Asked),
         }
+    }
+
+    /// Returns the desired resources.
+    pub(crate) fn desired(&self) -> &'a Resources {
+        self.execution.resources
     }
 
     /// Returns the plan.
@@ -220,124 +213,6 @@ impl<'a> Executor<'a> {
     /// Sends an event to the listener.
     pub(crate) fn emit(&self, event: Event) {
         (self.execution.listener)(event);
-    }
-
-    /// Applies the plan's actions on accounts, seals and templates, in this order. A failed
-    /// resource is recorded and does not stop the run; a fatal error or a stop request does.
-    #[allow(clippy::too_many_lines)]
-    async fn apply_resources(&self, plan: &Plan, stats: &mut RunStats) -> Result<(), Stopped> {
-        let symbols: HashMap<Address, char> = plan
-            .resources
-            .entries()
-            .map(|entry| (entry.address, entry.action.symbol()))
-            .collect();
-        let removals = plan.removals().map(|(address, _)| (address.clone(), '-'));
-        let symbols: HashMap<Address, char> = symbols.into_iter().chain(removals).collect();
-        let mut record_result = |address: Address, result: Result<(), StepError>| {
-            let failure = match result {
-                Ok(()) => None,
-                Err(error) => Some(error.into_failure().map_err(Stopped::Fatal)?),
-            };
-            if let Some(failure) = &failure {
-                self.resolved()
-                    .failed
-                    .insert(address.clone(), failure.clone());
-                stats
-                    .failed_resources
-                    .push((address.clone(), failure.clone()));
-            }
-            let symbol = symbols.get(&address).copied().unwrap_or('=');
-            self.emit(Event::Resource {
-                address,
-                symbol,
-                failure,
-            });
-            self.context.check_mismatches().map_err(Stopped::Fatal)
-        };
-        let unobserved = |address: &Address| {
-            let failure = plan.resources.unobserved.get(address).cloned();
-            failure.map_or(Ok(()), |failure| Err(StepError::Failed(failure)))
-        };
-        for (address, removal) in plan.removals() {
-            self.check_stop()?;
-            let removed = self.remove(removal).instrument(resource_span(address));
-            record_result(address.clone(), removed.await)?;
-        }
-        for (name, deletion) in &plan.resources.absent {
-            self.check_stop()?;
-            let address = Address::Account(name.clone());
-            if let Err(error) = unobserved(&address) {
-                record_result(address, Err(error))?;
-                continue;
-            }
-            let result = match deletion {
-                Some(id) => {
-                    self.delete_account(&self.execution.resources.absent[name].third_id, id)
-                        .instrument(resource_span(&address))
-                        .await
-                }
-                None => Ok(()),
-            };
-            record_result(address, result)?;
-        }
-        for planned in &plan.resources.accounts {
-            self.check_stop()?;
-            let address = Address::Account(planned.name.clone());
-            if let Err(error) = unobserved(&address) {
-                record_result(address, Err(error))?;
-                continue;
-            }
-            let result = self.apply_account(
-                &address,
-                &self.execution.resources.accounts[&planned.name],
-                &planned.action,
-                planned.grant,
-            );
-            let result = result.instrument(resource_span(&address));
-            let result = result.await.map(|id| {
-                self.resolved().accounts.insert(planned.name.clone(), id);
-            });
-            record_result(address, result)?;
-        }
-        for (name, action, _) in &plan.resources.seals {
-            self.check_stop()?;
-            let seal = &self.execution.resources.seals[name];
-            let third_id = self
-                .execution
-                .resources
-                .accounts
-                .get(&seal.account)
-                .map_or("", |account| account.third_id());
-            // The plan did not find this account, so it did not look up its seals.
-            let is_unseen = self.resolved().existing.contains(third_id);
-            let address = Address::Seal(name.clone());
-            let account = unobserved(&address).and_then(|()| self.resource_id(&seal.account));
-            let result = match account {
-                Ok(account) => {
-                    self.apply_seal(seal, third_id, &account, action, is_unseen)
-                        .instrument(resource_span(&address))
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            let result = result.map(|id| {
-                self.resolved().seals.insert(name.clone(), id);
-            });
-            record_result(address, result)?;
-        }
-        for (name, action) in &plan.resources.templates {
-            self.check_stop()?;
-            let address = Address::Template(name.clone());
-            let result = self
-                .apply_template(&self.execution.resources.templates[name], action)
-                .instrument(resource_span(&address))
-                .await
-                .map(|id| {
-                    self.resolved().templates.insert(name.clone(), id);
-                });
-            record_result(address, result)?;
-        }
-        Ok(())
     }
 
     /// Executes the planned actions of a part of a flow's items, with a bounded number of items in
@@ -398,47 +273,6 @@ impl<'a> Executor<'a> {
         Box::pin(work.instrument(span))
     }
 
-    /// Returns the failure of the first resource that an item requires and that failed, if any.
-    /// Such an item sends no requests.
-    pub(crate) fn failed_dependency(&self, item: &Item) -> Option<Failure> {
-        let is_resource = |name: &&String| !item.accounts.contains_key(*name);
-        let process = &item.process;
-        let mut required: Vec<Address> = [&process.initiator, &process.payer]
-            .into_iter()
-            .flatten()
-            .filter(is_resource)
-            .map(|name| Address::Account(name.clone()))
-            .collect();
-        for document in &item.documents {
-            if let DocumentSource::Template { template, .. } = &document.source {
-                required.push(Address::Template(template.clone()));
-            }
-        }
-        for signer in &item.signers {
-            required.extend(signer.kind.seal().cloned().map(Address::Seal));
-            let (account, organization) = signer.kind.accounts();
-            let accounts = account.into_iter().chain(organization);
-            required.extend(
-                accounts
-                    .filter(is_resource)
-                    .map(|name| Address::Account(name.clone())),
-            );
-        }
-        let resolved = self.resolved();
-        required.iter().find_map(|address| {
-            resolved.failed.get(address).map(|failure| Failure {
-                code: failure.code,
-                message: t!(
-                    "requires %{address}, which failed: %{message}",
-                    address = address,
-                    message = failure.message
-                )
-                .into_owned(),
-                hint: failure.hint.clone(),
-            })
-        })
-    }
-
     /// Counts an item's outcome and sends it to the listener.
     pub(crate) fn report_outcome(
         &self,
@@ -475,53 +309,11 @@ impl<'a> Executor<'a> {
         self.resolved().existing.insert(third_id.to_owned());
     }
 
-    /// Returns the id of an account resource, or an error if it failed or was excluded.
-    pub(crate) fn resource_id(&self, name: &str) -> Result<AccountId, StepError> {
-        let found = self.resolved().accounts.get(name).cloned();
-        found.ok_or_else(|| self.missing(&Address::Account(name.to_owned())))
-    }
-
-    /// Returns the id of a seal, or an error if it failed or was excluded.
-    pub(crate) fn seal_id(&self, name: &str) -> Result<SealId, StepError> {
-        let found = self.resolved().seals.get(name).cloned();
-        found.ok_or_else(|| self.missing(&Address::Seal(name.to_owned())))
-    }
-
-    /// Returns the id of a template, or an error if it failed or was excluded.
-    pub(crate) fn template_id(&self, name: &str) -> Result<TemplateId, StepError> {
-        let found = self.resolved().templates.get(name).cloned();
-        found.ok_or_else(|| self.missing(&Address::Template(name.to_owned())))
-    }
-
-    fn missing(&self, address: &Address) -> StepError {
-        match self.resolved().failed.get(address) {
-            Some(failure) => StepError::failed(
-                t!(
-                    "%{address} failed: %{message}",
-                    address = address,
-                    message = failure.message
-                ),
-                failure.hint.clone(),
-            ),
-            None => StepError::failed(
-                t!(
-                    "requires %{address}, which is excluded from this run",
-                    address = address
-                ),
-                t!("apply again without --exclude"),
-            ),
-        }
-    }
-
-    fn resolved(&self) -> std::sync::MutexGuard<'_, Resolved> {
+    /// Returns the resources that this run has applied.
+    pub(crate) fn resolved(&self) -> std::sync::MutexGuard<'_, Resolved> {
         // No code panics while it holds the lock, so the content of a poisoned lock is valid.
         self.resolved.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns the log span of a resource's action.
-fn resource_span(address: &Address) -> Span {
-    info_span!("resource", %address)
 }
 
 /// The future of one item: its address, its row if it has one, and its outcome. All items share one

@@ -114,7 +114,8 @@ impl Executor<'_> {
         has_begun: &mut bool,
     ) -> Result<(ItemStatus, Option<Failure>), StepError> {
         let check_dependencies = || {
-            self.failed_dependency(item)
+            self.resolved()
+                .failed_dependency(item)
                 .map_or(Ok(()), |failure| Err(StepError::Failed(failure)))
         };
         let record_begin = |fingerprint, content, cells, afresh| {
@@ -416,8 +417,11 @@ impl Executor<'_> {
         kind: &SignerKind,
     ) -> Result<SigningMethod, StepError> {
         let account_id = |name: &String| self.account_id(accounts, name);
-        let seal_id =
-            |name: &Option<String>| name.as_ref().map(|name| self.seal_id(name)).transpose();
+        let seal_id = |name: &Option<String>| {
+            name.as_ref()
+                .map(|name| self.resolved().seal(name))
+                .transpose()
+        };
         Ok(match kind {
             SignerKind::Platform { seal } => SigningMethod::Platform(PlatformSigner {
                 seal_id: seal_id(seal)?,
@@ -461,7 +465,7 @@ impl Executor<'_> {
         accounts
             .get(name)
             .cloned()
-            .map_or_else(|| self.resource_id(name), Ok)
+            .map_or_else(|| self.resolved().account(name), Ok)
     }
 }
 

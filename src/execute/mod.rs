@@ -18,6 +18,7 @@ mod item;
 mod item_loop;
 mod journal;
 mod locks;
+mod resolved;
 mod resources;
 mod revoke;
 mod signers;

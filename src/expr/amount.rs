@@ -1,6 +1,8 @@
 //! Amounts of money: exact decimals, formatted in Chinese capital numerals or with thousands
 //! separators.
 
+use super::decimal::Digits;
+
 /// An amount in fen (1/100 yuan).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Amount {
@@ -26,28 +28,18 @@ impl Amount {
     /// A negative amount is an error, and so are more than two decimal places; amounts are never rounded.
     /// An error continues the name of the filter: `needs …`.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = text.trim();
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (yuan, places) = digits.split_once('.').unwrap_or((digits, ""));
-        let yuan = without_thousands(yuan).ok_or(EXAMPLES)?;
-        let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if yuan.is_empty() || !all_digits(&yuan) || !all_digits(places) {
-            return Err(EXAMPLES);
-        }
-        let (fen, rest) = places.split_at(places.len().min(2));
-        if rest.bytes().any(|byte| byte != b'0') {
-            return Err(t_key!(
-                "needs an amount with at most two decimal places: round it first"
-            ));
-        }
-        let fen: u64 = format!("{fen:0<2}").parse().map_err(|_| EXAMPLES)?;
-        let whole: u64 = yuan.parse().map_err(|_| t_key!("needs a smaller amount"))?;
+        let digits = Digits::of(text).ok_or(EXAMPLES)?;
+        let fen = digits.places_to(2).ok_or(t_key!(
+            "needs an amount with at most two decimal places: round it first"
+        ))?;
+        let fen: u64 = fen.parse().map_err(|_| EXAMPLES)?;
+        let whole: u64 = digits
+            .whole
+            .parse()
+            .map_err(|_| t_key!("needs a smaller amount"))?;
         match whole.checked_mul(100) {
             Some(0) if fen == 0 => Ok(Self { fen: 0 }),
-            Some(_) if negative => Err(NEGATIVE),
+            Some(_) if digits.is_negative => Err(NEGATIVE),
             Some(whole) if whole < LIMIT_FEN => Ok(Self { fen: whole + fen }),
             _ => Err(t_key!("needs a smaller amount")),
         }
@@ -91,23 +83,6 @@ impl Amount {
         }
         text + &format!(".{:02}", self.fen % 100)
     }
-}
-
-/// Removes thousands separators; `None` if they are misplaced.
-pub(super) fn without_thousands(digits: &str) -> Option<String> {
-    if !digits.contains(',') {
-        return Some(digits.to_owned());
-    }
-    let mut groups = digits.split(',');
-    let first = groups.next()?;
-    let mut text = first.to_owned();
-    for group in groups {
-        if group.len() != 3 {
-            return None;
-        }
-        text += group;
-    }
-    (1..=3).contains(&first.len()).then_some(text)
 }
 
 /// Formats a number above zero in capital numerals.

@@ -6,7 +6,8 @@
 
 use minijinja::machinery::{ast, parse, parse_expr};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Value, ValueKind};
+
+use super::kind::{Kind, Kinds};
 
 /// A comparison of text with a number.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,42 +36,6 @@ pub(super) fn in_template(source: &str) -> Option<InvalidComparison> {
     search.found
 }
 
-/// The type of an expression, as far as it is known without a row.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// A cell, or another value that is always text.
-    Text,
-    Number,
-    Unknown,
-}
-
-/// Filters that return text for every input.
-const TEXT_FILTERS: &[&str] = &[
-    "capitalize",
-    "date",
-    "digits",
-    "escape",
-    "e",
-    "format",
-    "join",
-    "lower",
-    "mask",
-    "money",
-    "plus",
-    "replace",
-    "rmb",
-    "safe",
-    "string",
-    "title",
-    "trim",
-    "upper",
-];
-
-/// Filters that return numbers.
-const NUMBER_FILTERS: &[&str] = &[
-    "abs", "count", "epochMs", "float", "int", "length", "round", "sum",
-];
-
 /// Tests that compare two values.
 const COMPARISON_TESTS: &[&str] = &[
     "eq",
@@ -94,7 +59,7 @@ const COMPARISON_TESTS: &[&str] = &[
 struct Search<'s> {
     source: &'s str,
     /// The variables that the template assigns.
-    variables: Vec<(String, Kind)>,
+    variables: Kinds,
     found: Option<InvalidComparison>,
 }
 
@@ -102,7 +67,7 @@ impl<'s> Search<'s> {
     fn new(source: &'s str) -> Self {
         Self {
             source,
-            variables: Vec::new(),
+            variables: Kinds::default(),
             found: None,
         }
     }
@@ -147,17 +112,7 @@ impl<'s> Search<'s> {
         let ast::Expr::Var(target) = target else {
             return;
         };
-        let kind = self.kind(expr);
-        match self
-            .variables
-            .iter_mut()
-            .find(|(name, _)| name == target.id)
-        {
-            // Assigned with different types: the current one is not known here.
-            Some((_, known)) if *known != kind => *known = Kind::Unknown,
-            Some(_) => {}
-            None => self.variables.push((target.id.to_owned(), kind)),
-        }
+        self.variables.assign(target.id, expr);
     }
 
     fn exprs(&mut self, all: &[ast::Expr<'_>]) {
@@ -236,10 +191,11 @@ impl<'s> Search<'s> {
 
     /// Checks a comparison or a membership test.
     fn compare(&mut self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) {
-        let (text, number) = match (self.kind(left), self.kind(right)) {
+        let (text, number) = match (self.variables.kind(left), self.variables.kind(right)) {
             (Kind::Text, Kind::Number) => (left, right),
             (Kind::Number, Kind::Text) => (right, left),
-            (Kind::Text, _) if self.has_number(right) => (left, right),
+            (Kind::Text, _) if self.variables.has(Kind::Number, right) => (left, right),
+            (Kind::Number, _) if self.variables.has(Kind::Text, right) => (right, left),
             _ => return,
         };
         let [first, last] = [left, right].map(|operand| self.operand_source(operand));
@@ -251,13 +207,17 @@ impl<'s> Search<'s> {
             (true, Some(function)) => format!("{first} | float {function}({last})"),
             (false, Some(function)) => format!("{first} {function}({last} | float)"),
         };
+        // Without quotes, texts of the manifest are numbers.
         let suggestion = match text {
-            // Without quotes it is a number.
-            ast::Expr::Const(_) => {
+            text if is_constant(text) => {
                 let quoted = self.operand_source(text);
                 let bare = quoted.replace(['"', '\''], "");
                 suggestion.replacen(&format!("{quoted} | float"), &bare, 1)
             }
+            ast::Expr::List(_) | ast::Expr::Tuple(_) => match operator.strip_suffix('(') {
+                None => format!("{first} | string {operator} {last}"),
+                Some(function) => format!("{first} | string {function}({last})"),
+            },
             _ => suggestion,
         };
         let [text, number] = [text, number].map(|operand| self.operand_source(operand));
@@ -266,93 +226,6 @@ impl<'s> Search<'s> {
             number,
             suggestion,
         });
-    }
-
-    fn has_number(&self, list: &ast::Expr<'_>) -> bool {
-        let has = |all: &[ast::Expr<'_>]| all.iter().any(|item| self.kind(item) == Kind::Number);
-        match list {
-            ast::Expr::List(own) => has(&own.items),
-            ast::Expr::Tuple(own) => has(&own.items),
-            ast::Expr::Const(own) if own.value.kind() == ValueKind::Seq => own
-                .value
-                .try_iter()
-                .is_ok_and(|mut items| items.any(|item| value_kind(&item) == Kind::Number)),
-            _ => false,
-        }
-    }
-
-    fn kind(&self, expr: &ast::Expr<'_>) -> Kind {
-        match expr {
-            ast::Expr::Var(own) if own.id == "key" => Kind::Text,
-            ast::Expr::Var(own) => {
-                let variable = self.variables.iter().find(|(name, _)| name == own.id);
-                variable.map_or(Kind::Unknown, |(_, kind)| *kind)
-            }
-            ast::Expr::Const(own) => value_kind(&own.value),
-            ast::Expr::Slice(own) => self.text_or_unknown(&own.expr),
-            ast::Expr::UnaryOp(own) => match own.op {
-                ast::UnaryOpKind::Neg => Kind::Number,
-                ast::UnaryOpKind::Not => Kind::Unknown,
-            },
-            ast::Expr::BinOp(own) => self.operation_kind(own),
-            ast::Expr::IfExpr(own) => match &own.false_expr {
-                Some(other) => self.common_kind(&own.true_expr, other),
-                None => Kind::Unknown,
-            },
-            ast::Expr::Filter(own) if TEXT_FILTERS.contains(&own.name) => Kind::Text,
-            ast::Expr::Filter(own) if NUMBER_FILTERS.contains(&own.name) => Kind::Number,
-            ast::Expr::Filter(own) if matches!(own.name, "default" | "d") => own
-                .expr
-                .as_ref()
-                .map_or(Kind::Unknown, |expr| self.text_or_unknown(expr)),
-            ast::Expr::GetAttr(own) => self.field_kind(&own.expr),
-            ast::Expr::GetItem(own) => self.field_kind(&own.expr),
-            _ => Kind::Unknown,
-        }
-    }
-
-    fn operation_kind(&self, own: &ast::BinOp<'_>) -> Kind {
-        match own.op {
-            ast::BinOpKind::Concat => Kind::Text,
-            // `+` concatenates texts and adds numbers; `and` and `or` return one of the operands.
-            ast::BinOpKind::Add | ast::BinOpKind::ScAnd | ast::BinOpKind::ScOr => {
-                self.common_kind(&own.left, &own.right)
-            }
-            ast::BinOpKind::Sub
-            | ast::BinOpKind::Mul
-            | ast::BinOpKind::Div
-            | ast::BinOpKind::FloorDiv
-            | ast::BinOpKind::Rem
-            | ast::BinOpKind::Pow => Kind::Number,
-            _ => Kind::Unknown,
-        }
-    }
-
-    fn common_kind(&self, one: &ast::Expr<'_>, other: &ast::Expr<'_>) -> Kind {
-        let kind = self.kind(one);
-        if kind == self.kind(other) {
-            kind
-        } else {
-            Kind::Unknown
-        }
-    }
-
-    /// The type of a cell, a variable, a total or a part of a text.
-    fn field_kind(&self, object: &ast::Expr<'_>) -> Kind {
-        match object {
-            // `flow.rows`, and the columns of `flow.sum`.
-            ast::Expr::Var(own) if own.id == "flow" => Kind::Number,
-            other if is_sums(other) => Kind::Number,
-            ast::Expr::Var(own) if matches!(own.id, "row" | "var" | "env" | "run") => Kind::Text,
-            other => self.text_or_unknown(other),
-        }
-    }
-
-    fn text_or_unknown(&self, expr: &ast::Expr<'_>) -> Kind {
-        match self.kind(expr) {
-            Kind::Text => Kind::Text,
-            _ => Kind::Unknown,
-        }
     }
 
     fn operand_source(&self, expr: &ast::Expr<'_>) -> String {
@@ -367,6 +240,16 @@ impl<'s> Search<'s> {
     fn operator_source(&self, left: &ast::Expr<'_>, right: &ast::Expr<'_>) -> &'s str {
         let range = left.span().end_offset as usize..start_offset(right);
         self.source.get(range).unwrap_or("==").trim()
+    }
+}
+
+/// Returns whether an expression is a constant, or a list of constants.
+fn is_constant(expr: &ast::Expr<'_>) -> bool {
+    match expr {
+        ast::Expr::Const(_) => true,
+        ast::Expr::List(own) => own.items.iter().all(is_constant),
+        ast::Expr::Tuple(own) => own.items.iter().all(is_constant),
+        _ => false,
     }
 }
 
@@ -399,27 +282,6 @@ fn is_comparison(op: ast::BinOpKind) -> bool {
             | ast::BinOpKind::Gte
             | ast::BinOpKind::In
     )
-}
-
-fn value_kind(value: &Value) -> Kind {
-    match value.kind() {
-        ValueKind::Number => Kind::Number,
-        ValueKind::String => Kind::Text,
-        _ => Kind::Unknown,
-    }
-}
-
-/// Returns whether an expression is `flow.sum`.
-fn is_sums(expr: &ast::Expr<'_>) -> bool {
-    let is_flow = |expr: &ast::Expr<'_>| matches!(expr, ast::Expr::Var(own) if own.id == "flow");
-    match expr {
-        ast::Expr::GetAttr(own) => own.name == "sum" && is_flow(&own.expr),
-        ast::Expr::GetItem(own) => {
-            let is_sum = |name: &ast::Expr<'_>| matches!(name, ast::Expr::Const(own) if own.value.as_str() == Some("sum"));
-            is_sum(&own.subscript_expr) && is_flow(&own.expr)
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -492,6 +354,17 @@ mod tests {
                 "flow['sum']['金 额'] > row.a | float",
             ),
             ("row.a | float <= \"1\"", "\"1\"", "row.a | float <= 1"),
+            (
+                "row.a | int not in [\"1\", '2']",
+                "[\"1\", '2']",
+                "row.a | int not in [1, 2]",
+            ),
+            ("flow.rows in ['1']", "['1']", "flow.rows in [1]"),
+            (
+                "flow.rows is in([row.a])",
+                "[row.a]",
+                "flow.rows | string is in([row.a])",
+            ),
         ] {
             let found = in_expression(source).unwrap_or_else(|| panic!("{source}"));
             assert_eq!(
@@ -520,6 +393,7 @@ mod tests {
             "row.a | length == 18",
             "(row.a | float) * 2 > row.b | int",
             "row.a in ['12', '36']",
+            "row.a | int not in [12, 36]",
             "'5' in row.a",
             "row.a is eq('5')",
             "row.name | nosuch > 5",

@@ -12,6 +12,7 @@ use super::environ::{ReadableEnv, is_reserved};
 use super::reserved;
 use super::scalar::{Body, Expr, Uses, error_message};
 use super::scope::{Scope, Variables};
+use super::used_variables::UsedVariables;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 
 /// Compiles scalars and checks the names that they use.
@@ -27,6 +28,7 @@ pub struct Compiler {
     in_check: bool,
     /// Whether unset variables are accepted.
     lenient: bool,
+    used: UsedVariables,
 }
 
 impl Compiler {
@@ -39,7 +41,14 @@ impl Compiler {
             in_flow: false,
             in_check: false,
             lenient: false,
+            used: UsedVariables::default(),
         }
+    }
+
+    /// Returns a compiler that records the variables that its expressions use.
+    #[must_use]
+    pub fn with_used(self, used: UsedVariables) -> Self {
+        Self { used, ..self }
     }
 
     /// Returns a compiler that knows the declared variables without a value, and whether that was
@@ -168,6 +177,17 @@ impl Compiler {
         Err(error.at(span).hint(hint))
     }
 
+    /// Records the variables that an expression uses with a subscript: `var["name"]`.
+    fn add_used(&self, source: &str) {
+        let names = subscripts(source, "var[");
+        for name in &names {
+            self.used.add(name);
+        }
+        if names.is_empty() || names.len() < source.matches("var[").count() {
+            self.used.add_any();
+        }
+    }
+
     /// Returns the error of a variable that is not declared.
     fn no_variable(&self, name: &str) -> Diagnostic {
         let known = self.variables.keys().chain(self.missing.keys());
@@ -188,6 +208,11 @@ impl Compiler {
         for name in names {
             let (root, field) = name.split_once('.').unwrap_or((name, ""));
             let field = field.split('.').next().unwrap_or_default();
+            match (root, field) {
+                ("var", "") => self.add_used(source),
+                ("var", field) => self.used.add(field),
+                _ => {}
+            }
             match root {
                 "var" if field.is_empty() => {
                     let names = subscripts(source, "var[");

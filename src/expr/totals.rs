@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use minijinja::value::Value;
 
+use super::decimal::Digits;
 use crate::sheet::Row;
 
 /// The number of rows, and exact sums of columns.
@@ -73,23 +74,13 @@ struct Decimal(i128);
 
 impl Decimal {
     fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        let (sign, digits) = match text.strip_prefix('-') {
-            Some(rest) => (-1, rest),
-            None => (1, text),
-        };
-        let (whole, places) = digits.split_once('.').unwrap_or((digits, ""));
-        let whole = super::amount::without_thousands(whole)?;
-        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if whole.is_empty() || whole.len() > 18 || !is_number(&whole) || !is_number(places) {
+        let digits = Digits::of(text)?;
+        if digits.whole.len() > 18 {
             return None;
         }
-        let (kept, rest) = places.split_at(places.len().min(PLACES));
-        if rest.bytes().any(|byte| byte != b'0') {
-            return None;
-        }
-        let whole: i128 = whole.parse().ok()?;
-        let places: i128 = format!("{kept:0<PLACES$}").parse().ok()?;
+        let sign = if digits.is_negative { -1 } else { 1 };
+        let whole: i128 = digits.whole.parse().ok()?;
+        let places: i128 = digits.places_to(PLACES)?.parse().ok()?;
         Some(Self(sign * (whole * ONE + places)))
     }
 

@@ -9,6 +9,7 @@ use super::database::{Batch, Connection, Result, params};
 use super::file::write_salt;
 use super::record::{Deferral, EntityId, ResourceKind};
 use super::recorded::ItemStatus;
+use super::recorded_field::RecordedFields;
 use super::version::{
     self, ACKNOWLEDGED, EXISTING_ACCOUNTS, LAST_WRITER, LedgerVersion, SUPERSEDED,
 };
@@ -18,7 +19,7 @@ use crate::expr::{Fingerprint, Salt};
 use crate::util::confine;
 
 /// The version of the export format.
-pub(super) const FORMAT: u32 = 5;
+pub(super) const FORMAT: u32 = 6;
 
 /// The format since which the status waiting exists.
 pub(super) const FORMAT_WITH_WAITING: u32 = 2;
@@ -78,7 +79,7 @@ pub(super) struct Resource {
     pub(super) identity: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) remote_id: Option<String>,
-    pub(super) fields: BTreeMap<String, String>,
+    pub(super) fields: RecordedFields,
     pub(super) granted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) deadline: Option<i64>,

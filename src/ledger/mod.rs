@@ -26,6 +26,7 @@ mod queries;
 mod receipt;
 mod record;
 mod recorded;
+mod recorded_field;
 mod schema;
 mod seal;
 mod sqlite;
@@ -63,7 +64,9 @@ pub use record::{
 };
 pub use recorded::{
     BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant, RecordedItem, RecordedSeal,
-    declared_fields, is_kept, is_made, is_protected, kept_fields,
+};
+pub use recorded_field::{
+    RecordedField, RecordedFields, declared_fields, is_kept, is_made, is_protected, kept_fields,
 };
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};

@@ -8,7 +8,8 @@ use super::known::{
 };
 use super::receipt::{ACCOUNT_ID, FLOW_ID, SIGN_URL};
 use super::record::{Deferral, EntityId, Resource, ResourceKind, RunRecord, Step};
-use super::recorded::{DECLARED, ItemStatus, RecordedGrant};
+use super::recorded::{ItemStatus, RecordedGrant};
+use super::recorded_field::DECLARED;
 use super::step_name::{PROCESS, SIGNER};
 use super::{LedgerError, Sqlite, schema, step_name, store};
 use crate::api::SignStatus;

@@ -1,12 +1,12 @@
 //! The records of a ledger as plain values, and the writes that change them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::recorded::{BegunRevocation, ItemStatus, RecordedAccount, RecordedGrant};
+use super::recorded_field::RecordedFields;
 use crate::address::AccountId;
 use crate::api::SignStatus;
 use crate::api::operation::Op;
@@ -61,8 +61,8 @@ pub struct Resource {
     pub id: EntityId,
     /// The API's id; none while the creation is pending.
     pub remote_id: Option<String>,
-    /// The fingerprints of the fields as they were last set.
-    pub fields: BTreeMap<String, Fingerprint>,
+    /// The fields as they were last set.
+    pub fields: RecordedFields,
     /// The grant of silent signing that treaty made.
     pub grant: Option<RecordedGrant>,
 }
@@ -173,7 +173,7 @@ pub struct Failure {
 }
 
 /// The beginning of the message of a contract that has ended and could not be sent again. The ledger
-/// records it, and reports recognize the message by it, in each language.
+/// records it in English, reports recognize the message by it, and it is translated when it is shown.
 const NOT_SENT_AGAIN: &str = t_key!("not sent again: ");
 
 impl Failure {
@@ -181,13 +181,26 @@ impl Failure {
     #[must_use]
     pub fn not_sent_again(self) -> Self {
         Self {
-            message: format!("{}{}", t!(NOT_SENT_AGAIN), self.message),
+            message: format!("{NOT_SENT_AGAIN}{}", self.message),
             ..self
+        }
+    }
+
+    /// Returns the failure with its beginning in the language of the output.
+    #[must_use]
+    pub fn translated(self) -> Self {
+        match self.message.strip_prefix(NOT_SENT_AGAIN) {
+            Some(why) => Self {
+                message: format!("{}{why}", t!(NOT_SENT_AGAIN)),
+                ..self
+            },
+            None => self,
         }
     }
 
     /// Returns whether it is a failure of [`Self::not_sent_again`].
     pub fn is_not_sent_again(&self) -> bool {
+        // Shown failures are translated, and an older treaty has recorded them translated.
         let begins = |locale: &str| {
             let beginning = t!(NOT_SENT_AGAIN, locale = locale);
             self.message.starts_with(&*beginning)

@@ -1,9 +1,8 @@
 //! The recorded state that a plan compares: accounts, seals and items.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
+use super::recorded_field::RecordedFields;
 use crate::address::{AccountId, SealId};
 use crate::expr::Fingerprint;
 
@@ -12,56 +11,10 @@ use crate::expr::Fingerprint;
 pub struct RecordedAccount {
     /// The API's id.
     pub account_id: AccountId,
-    /// The fingerprint of each field as it was last set.
-    pub fields: BTreeMap<String, Fingerprint>,
+    /// The fields as they were last set.
+    pub fields: RecordedFields,
     /// The grant of silent signing that treaty made.
     pub grant: Option<RecordedGrant>,
-}
-
-/// The entry of an account's fields that marks it as kept (`existingAccounts: keep`).
-const KEPT: &str = "kept";
-
-/// Returns the fields of an account that treaty uses and never changes.
-pub fn kept_fields() -> BTreeMap<String, Fingerprint> {
-    BTreeMap::from([(KEPT.to_owned(), Fingerprint([0; 16]))])
-}
-
-/// Returns whether an account with these fields is used and never changed.
-pub fn is_kept(fields: &BTreeMap<String, Fingerprint>) -> bool {
-    fields.contains_key(KEPT)
-}
-
-/// The entry of an account's fields that marks it as declared by a manifest, not by a row.
-pub(super) const DECLARED: &str = "declared";
-/// The entry of an account that treaty created.
-const MADE: &str = "made";
-/// The entry of an account whose last declaration protects it.
-const PROTECTED: &str = "protected";
-
-/// Returns the fields of an account with the marks of its declaration.
-pub fn declared_fields(
-    mut fields: BTreeMap<String, Fingerprint>,
-    is_made: bool,
-    is_protected: bool,
-) -> BTreeMap<String, Fingerprint> {
-    for (mark, is_set) in [(DECLARED, true), (MADE, is_made), (PROTECTED, is_protected)] {
-        if is_set {
-            fields.insert(mark.to_owned(), Fingerprint([0; 16]));
-        } else {
-            fields.remove(mark);
-        }
-    }
-    fields
-}
-
-/// Returns whether treaty created the account with these fields for a manifest.
-pub fn is_made(fields: &BTreeMap<String, Fingerprint>) -> bool {
-    fields.contains_key(MADE)
-}
-
-/// Returns whether the last declaration of the account with these fields protects it.
-pub fn is_protected(fields: &BTreeMap<String, Fingerprint>) -> bool {
-    fields.contains_key(PROTECTED)
 }
 
 /// A grant of silent signing.

@@ -9,7 +9,7 @@ use super::step_name::{END, PROCESS, REVOKE};
 use crate::api::operation::Op;
 
 /// The version of the tables, stored in `SQLite`'s `user_version`.
-pub(super) const VERSION: i64 = 7;
+pub(super) const VERSION: i64 = 8;
 
 /// Returns the SQL that creates the tables.
 ///
@@ -91,7 +91,7 @@ pub(super) fn is_under_way(table: &str) -> String {
 }
 
 /// The migrations from each version to the next. They are history: a released one never changes.
-pub(super) const MIGRATIONS: [&str; 6] = [
+pub(super) const MIGRATIONS: [&str; 7] = [
     "
 ALTER TABLE step ADD COLUMN begun INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE step ADD COLUMN deferral TEXT;
@@ -133,6 +133,8 @@ ALTER TABLE item ADD COLUMN cells BLOB;
     "
 ALTER TABLE item ADD COLUMN earlier INTEGER NOT NULL DEFAULT 0;
 ",
+    // The column `fields` may have values that plans show, which an older treaty cannot read.
+    "",
 ];
 
 /// The version since which the status waiting exists.

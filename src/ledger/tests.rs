@@ -518,6 +518,8 @@ fn recognizes_what_was_not_sent_again_in_each_language() {
             hint: String::new(),
         };
         assert_eq!(failure.is_not_sent_again(), expected, "{message}");
+        let recorded = failure.not_sent_again();
+        assert!(recorded.message.starts_with("not sent again: "));
     }
 }
 

@@ -24,7 +24,7 @@ use super::yaml::{Kind, Node, parse};
 use super::{decode, environment, prepare, resolve, schema};
 use crate::api::{ALLOW_ENDPOINT, AllowedEndpoints};
 use crate::diagnostic::{Diagnostic, Findings, SourceFile, Span};
-use crate::expr::{Compiler, Environ, ReadableEnv, Uses, Variables};
+use crate::expr::{Compiler, Environ, ReadableEnv, UsedVariables, Uses, Variables};
 use crate::util::escape::is_unsafe;
 
 impl Project {
@@ -86,6 +86,10 @@ impl Project {
             findings.push(nothing_declared(is_single_file));
         }
         let is_incomplete = loader.is_incomplete;
+        // The expressions of what has errors may not be known.
+        if !is_incomplete && findings.errors() == errors_before {
+            findings.extend(head.unused());
+        }
         // Names may be declared in a file that cannot be read.
         let moves = if is_incomplete {
             Moves::default()
@@ -208,6 +212,8 @@ struct Head<'n> {
     shared_env: Vec<String>,
     /// The environment variables that expressions can read in the selected environment.
     env: ReadableEnv,
+    /// The variables that expressions use, in any environment.
+    used: UsedVariables,
 }
 
 impl<'n> Head<'n> {
@@ -256,6 +262,7 @@ impl<'n> Head<'n> {
             variables: Resolved::default(),
             shared_env,
             env: ReadableEnv::default(),
+            used: UsedVariables::default(),
         };
         let selected = head.selected().map(|selected| selected.node);
         head.env = head.readable(selected, environ, findings);
@@ -263,7 +270,8 @@ impl<'n> Head<'n> {
         let declared = field(node, "variables", &compiler, findings).unwrap_or_default();
         head.declarations = Declarations::new(declared, environ);
         let own = selected.and_then(|node| field(node, "variables", &compiler, findings));
-        head.variables = head.declarations.resolve(own.unwrap_or_default(), environ);
+        let own = own.unwrap_or_default();
+        head.variables = head.declarations.resolve(&own, environ);
         head
     }
 
@@ -272,7 +280,23 @@ impl<'n> Head<'n> {
         let Resolved {
             values, missing, ..
         } = &self.variables;
-        Compiler::new(values.clone(), self.env.clone()).with_missing(missing.clone())
+        Compiler::new(values.clone(), self.env.clone())
+            .with_missing(missing.clone())
+            .with_used(self.used.clone())
+    }
+
+    /// Returns warnings of declared variables that no expression uses.
+    fn unused(&self) -> impl Iterator<Item = Diagnostic> {
+        let declared = self.variables.declared.iter();
+        let unused = declared.filter(|(name, _)| !self.used.contains(name));
+        unused.map(|(name, span)| {
+            let warning = t!("no expression uses the variable %{name}", name = name);
+            let hint = t!(
+                "use it as var.%{name}, or remove its declaration",
+                name = name
+            );
+            Diagnostic::warning(warning).at(span).hint(hint)
+        })
     }
 
     /// Returns the environment variables that expressions can read in an environment.
@@ -302,9 +326,13 @@ impl<'n> Head<'n> {
             }
             let env = self.readable(Some(other.node), environ, findings);
             let compiler = Compiler::new(Variables::default(), env.clone()).lenient();
-            let own = field(other.node, "variables", &compiler, findings);
-            let own = self.declarations.resolve(own.unwrap_or_default(), environ);
-            let compiler = Compiler::new(own.values, env).lenient();
+            let own: NamedMap<StaticText> =
+                field(other.node, "variables", &compiler, findings).unwrap_or_default();
+            findings.extend(self.declarations.check_own(&own, environ));
+            let own = self.declarations.resolve(&own, environ);
+            let compiler = Compiler::new(own.values, env)
+                .lenient()
+                .with_used(self.used.clone());
             if let Some(declared) = other.decode(&compiler, findings) {
                 environment::check(root, other.name, &declared, findings);
             }

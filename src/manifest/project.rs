@@ -60,8 +60,10 @@ pub struct Project {
 impl Project {
     /// Sets the keys under which the only items of flows without rows are recorded, by flow.
     pub fn set_recorded_keys(&self, keys: BTreeMap<String, String>) {
-        // A process works with one ledger, so the first keys are the only ones.
-        let _ = self.recorded_keys.set(keys);
+        // A process works with one ledger, so a second command reads the same keys.
+        if let Err(keys) = self.recorded_keys.set(keys) {
+            debug_assert_eq!(self.recorded_keys.get(), Some(&keys));
+        }
     }
 
     /// Returns the key of the only item of a flow without rows: the recorded one, which may be a name

@@ -60,7 +60,7 @@ impl VariableType {
     pub(super) fn mismatch(self, text: &str) -> Option<&'static str> {
         let (is_valid, form) = match self {
             Self::Text => (true, ""),
-            Self::Number => (is_number(text), "write a number, such as 4.35"),
+            Self::Number => (expr::is_plain_number(text), "write a number, such as 4.35"),
             Self::Boolean => (matches!(text, "true" | "false"), "write true or false"),
             Self::Date => (expr::is_date(text), "write a date, such as 2026-11-23"),
         };
@@ -74,13 +74,6 @@ impl VariableType {
             Self::Text | Self::Number | Self::Date => text.into(),
         }
     }
-}
-
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, places) = digits.split_once('.').unwrap_or((digits, "0"));
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    is_digits(whole) && is_digits(places)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
-use super::collections::NamedMap;
+use super::collections::{Named, NamedMap};
 use super::value::StaticText;
 use super::variable::{Variable, VariableDeclaration, VariableType};
 use super::variable_file::{is_readable_by_others, read};
@@ -62,6 +62,8 @@ pub(super) struct Resolved {
     pub(super) values: Variables,
     /// The declared variables without a value, and whether that was reported.
     pub(super) missing: Arc<BTreeMap<String, bool>>,
+    /// The locations of the declarations.
+    pub(super) declared: BTreeMap<String, Span>,
     pub(super) findings: Vec<Diagnostic>,
 }
 
@@ -131,24 +133,9 @@ impl Declarations {
     }
 
     /// Determines the values in an environment that declares `own` values.
-    pub(super) fn resolve(&self, own: NamedMap<StaticText>, environ: &Environ) -> Resolved {
+    pub(super) fn resolve(&self, own: &NamedMap<StaticText>, environ: &Environ) -> Resolved {
         let mut findings = self.findings.clone();
-        let mut declared = self.declared.clone();
-        for variable in own
-            .entries
-            .into_iter()
-            .filter(|own| !own.value.is_placeholder)
-        {
-            let span = variable.value.span.clone();
-            let entry = declared.entry(variable.name).or_insert_with(|| Declared {
-                span: variable.span,
-                kind: VariableType::default(),
-                is_required: false,
-                is_secret: false,
-                value: None,
-            });
-            entry.value = Some((variable.value.text, Origin::Manifest(span)));
-        }
+        let mut declared = self.declared_with(own);
         for given in &self.given {
             match declared.get_mut(&given.name) {
                 Some(declared) => {
@@ -158,6 +145,9 @@ impl Declarations {
                 None => findings.push(undeclared(given, declared.keys())),
             }
         }
+        let spans = declared.iter();
+        let spans = spans.map(|(name, own)| (name.clone(), own.span.clone()));
+        let spans = spans.collect();
         let mut values = BTreeMap::new();
         let mut missing = BTreeMap::new();
         for (name, declared) in declared {
@@ -174,8 +164,46 @@ impl Declarations {
         Resolved {
             values: Arc::new(values),
             missing: Arc::new(missing),
+            declared: spans,
             findings,
         }
+    }
+
+    /// Returns the findings about the values that an environment declares which is not selected. Values
+    /// from outside of the project, and required ones that are missing, concern the selected one only.
+    pub(super) fn check_own(
+        &self,
+        own: &NamedMap<StaticText>,
+        environ: &Environ,
+    ) -> Vec<Diagnostic> {
+        let declared = self.declared_with(own);
+        let mut findings = Vec::new();
+        for Named { name, .. } in &own.entries {
+            if let Some(declared) = declared.get(name) {
+                findings.extend(declared.short_secret(name));
+                findings.extend(declared.checked(name, environ).err());
+            }
+        }
+        findings
+    }
+
+    /// Returns the declarations with the values of an environment.
+    fn declared_with(&self, own: &NamedMap<StaticText>) -> BTreeMap<String, Declared> {
+        let mut declared = self.declared.clone();
+        let own = own.entries.iter();
+        for variable in own.filter(|own| !own.value.is_placeholder) {
+            let entry = declared.entry(variable.name.clone());
+            let entry = entry.or_insert_with(|| Declared {
+                span: variable.span.clone(),
+                kind: VariableType::default(),
+                is_required: false,
+                is_secret: false,
+                value: None,
+            });
+            let StaticText { text, span, .. } = &variable.value;
+            entry.value = Some((text.clone(), Origin::Manifest(span.clone())));
+        }
+        declared
     }
 }
 

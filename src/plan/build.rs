@@ -93,7 +93,11 @@ pub async fn build_plan<'a>(
         plan_resources(resources, &recorded, &observed, ledger.salt(), findings);
     planned_run.plan.resources.unobserved = unobserved;
     planned_run.drift = resource_drift(resources, &recorded, &observed);
-    planned_run.unforced = force_updates(&mut planned_run.plan.resources, resources, selection);
+    planned_run.unforced = force_updates(
+        &mut planned_run.plan.resources,
+        (resources, &recorded),
+        selection,
+    );
     select_resources(
         &mut planned_run.plan.resources,
         resources,
@@ -181,7 +185,7 @@ fn select_resources(
 /// declared account.
 fn force_updates(
     plan: &mut ResourcePlan,
-    resources: &Resources,
+    (resources, recorded): (&Resources, &RecordedResources),
     selection: &Selection,
 ) -> Vec<AddressPattern> {
     let mut unmatched = selection.force_update.clone();
@@ -190,7 +194,8 @@ fn force_updates(
         unmatched.retain(|pattern| !pattern.matches(&address));
         let mut patterns = selection.force_update.iter();
         if patterns.any(|pattern| pattern.matches(&address)) {
-            plan.force_update(name, &resources.accounts[name]);
+            let account = &resources.accounts[name];
+            plan.force_update(name, account, recorded.accounts.get(account.third_id()));
         }
     }
     unmatched
@@ -257,7 +262,10 @@ fn recorded_resources(
         {
             let recorded_seal = RecordedSeal {
                 seal_id: SealId(id),
-                fingerprint: resource.fields.get(SEAL_FINGERPRINT).copied(),
+                fingerprint: resource
+                    .fields
+                    .get(SEAL_FINGERPRINT)
+                    .map(|field| field.fingerprint),
             };
             recorded
                 .seals

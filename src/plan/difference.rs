@@ -39,7 +39,7 @@ pub(crate) fn difference(
         };
         for (field, value) in account.fields() {
             let sent = recorded.fields.get(field);
-            if sent.is_some_and(|sent| *sent != ledger.salt().of(&value)) {
+            if sent.is_some_and(|sent| sent.fingerprint != ledger.salt().of(&value)) {
                 add(declared, field, &mut difference.fields, &mut columns);
             }
         }

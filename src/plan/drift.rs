@@ -1,6 +1,8 @@
 //! Differences between the ledger and the service: accounts and seals that exist at the service, or
 //! do not.
 
+use std::borrow::Cow;
+
 use super::diff::{Observed, RecordedResources};
 use crate::address::Address;
 use crate::desired::Resources;
@@ -23,12 +25,11 @@ pub(crate) fn resource_drift(
     observed: &Observed,
 ) -> Vec<Drift> {
     let mut drift = Vec::new();
-    let mut add = |address: Address, difference: String, hint: &str| {
-        let hint = hint.to_owned();
+    let mut add = |address: Address, difference: Cow<'_, str>, hint: &str| {
         drift.push(Drift {
             address,
-            difference,
-            hint,
+            difference: difference.into_owned(),
+            hint: t!(hint).into_owned(),
         });
     };
     for (name, account) in &resources.accounts {
@@ -40,18 +41,28 @@ pub(crate) fn resource_drift(
         match (known.map(|known| &known.account_id), found) {
             (Some(known), None) => add(
                 address,
-                format!("the account {known} is recorded, and the service has none"),
-                "apply creates it again",
+                t!(
+                    "the account %{known} is recorded, and the service has none",
+                    known = known
+                ),
+                t_key!("apply creates it again"),
             ),
             (Some(known), Some(found)) if known != found => add(
                 address,
-                format!("the account {known} is recorded, and the service has {found}"),
-                "apply records it and sets its fields",
+                t!(
+                    "the account %{known} is recorded, and the service has %{found}",
+                    known = known,
+                    found = found
+                ),
+                t_key!("apply records it and sets its fields"),
             ),
             (None, Some(found)) => add(
                 address,
-                format!("the service has the account {found}, which is not recorded"),
-                "apply records it and sets its fields",
+                t!(
+                    "the service has the account %{found}, which is not recorded",
+                    found = found
+                ),
+                t_key!("apply records it and sets its fields"),
             ),
             _ => {}
         }
@@ -72,18 +83,28 @@ pub(crate) fn resource_drift(
         match (known, own, with_alias) {
             (Some(known), None, _) => add(
                 address,
-                format!("the seal {known} is recorded, and the account does not have it"),
-                "apply creates it again, or records the one with its alias",
+                t!(
+                    "the seal %{known} is recorded, and the account does not have it",
+                    known = known
+                ),
+                t_key!("apply creates it again, or records the one with its alias"),
             ),
             (Some(known), Some((_, Some(other))), _) if other != &seal.alias => add(
                 address,
-                format!("the seal {known} has the alias {other} at the service"),
-                "set the alias at the service's own pages, or declare it",
+                t!(
+                    "the seal %{known} has the alias %{other} at the service",
+                    known = known,
+                    other = other
+                ),
+                t_key!("set the alias at the service's own pages, or declare it"),
             ),
             (None, _, Some((found, _))) => add(
                 address,
-                format!("the account has the seal {found}, which is not recorded"),
-                "apply records it",
+                t!(
+                    "the account has the seal %{found}, which is not recorded",
+                    found = found
+                ),
+                t_key!("apply records it"),
             ),
             _ => {}
         }

@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use super::difference::difference;
 use super::error::Fatal;
 use super::forecast::Calls;
+use super::item_calls::{add_attachments, calls};
+use super::item_checks::{check_deadline, check_signers, without_repeated};
 use super::planned_run::PlannedRun;
 use super::planner::Planner;
 use super::recorded_items::RecordedItems;
@@ -12,15 +14,11 @@ use super::removed_rows::plan_removed_rows;
 use super::row_accounts::{AccountUse, RowAccounts};
 use crate::address::Address;
 use crate::api::operation::Op;
-use crate::api::time;
-use crate::desired::{
-    Conflict, DocumentSource, Duplicates, FlowRows, Item, Outcome, RenderedRow,
-    indistinguishable_signers,
-};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::desired::{Conflict, Duplicates, FlowRows, Item, Outcome, RenderedRow};
+use crate::diagnostic::Diagnostic;
 use crate::expr::{Fingerprint, Totals};
 use crate::ledger::{LedgerError, RecordedItem, Step, step_name};
-use crate::manifest::{Flow, Named, OnVanish, SAME_ACCOUNT_HINT};
+use crate::manifest::{Flow, Named, OnVanish};
 use crate::plan::diff::{
     Difference, FlowPlan, ItemAction, Listing, NotReissued, PlannedRow, removed_row_action,
 };
@@ -377,131 +375,11 @@ impl<'p, 'a> FlowPlanner<'p, 'a> {
     }
 }
 
-/// The number of manifest errors to remember. A flow hardly has more that are the same for all
-/// rows.
-const MAX_REPORTED: usize = 100;
-
-/// Removes manifest errors that were reported with an earlier row.
-fn without_repeated(
-    mut errors: Vec<Diagnostic>,
-    reported: &mut Vec<Diagnostic>,
-) -> Vec<Diagnostic> {
-    errors.retain(|error| {
-        let is_in_manifest = matches!(error.place, Some(Place::Span(_)));
-        // The message can have a value of the row.
-        let is_same =
-            |known: &Diagnostic| (&known.place, &known.hint) == (&error.place, &error.hint);
-        let is_new = !is_in_manifest || !reported.iter().any(is_same);
-        if is_in_manifest && is_new && reported.len() < MAX_REPORTED {
-            reported.push(error.clone());
-        }
-        is_new
-    });
-    errors
-}
-
-/// Refuses a contract in which one account is two signers that the service does not tell apart.
-fn check_signers(
-    rows: &FlowRows<'_>,
-    item: &Item,
-    row: u64,
-    planner: &Planner<'_>,
-) -> Option<Diagnostic> {
-    let (first, second) = indistinguishable_signers(item, planner.resources)?;
-    let error = Diagnostic::error(t!(
-        "the signers %{first} and %{second} are the same account",
-        first = first.name,
-        second = second.name
-    ));
-    let mut declared = rows.flow.signers.iter();
-    let declared = declared.find(|declared| declared.name == second.name);
-    let error = match (&rows.sheet, declared) {
-        (Some(sheet), Some(declared)) => error
-            .at(sheet.header().cell(row, None))
-            .related(&declared.span, t!("declared here")),
-        (Some(sheet), None) => error.at(sheet.header().cell(row, None)),
-        (None, Some(declared)) => error.at(&declared.span),
-        (None, None) => error,
-    };
-    Some(error.hint(SAME_ACCOUNT_HINT))
-}
-
-/// Returns an error when the signing deadline of an item has passed: the service would refuse it.
-fn check_deadline(
-    rows: &FlowRows<'_>,
-    item: &Item,
-    row: u64,
-    now: Timestamp,
-) -> Option<Diagnostic> {
-    let declared = rows.flow.process.sign_validity.as_ref()?;
-    let validity = item.process.sign_validity?;
-    if validity > now.as_millisecond() {
-        return None;
-    }
-    let error = Diagnostic::error(past_sign_validity(validity));
-    let error = match &rows.sheet {
-        Some(sheet) if declared.uses().row => {
-            let column = declared.uses().columns.iter().next();
-            let cell = sheet.header().cell(row, column.map(String::as_str));
-            error.at(cell).related(declared.span(), t!("rendered here"))
-        }
-        _ => error.at(declared.span()),
-    };
-    Some(error.hint(t!(PAST_SIGN_VALIDITY_HINT)))
-}
-
-/// The message for a `signValidity` in the past, in milliseconds since 1970.
-pub(crate) fn past_sign_validity(validity: i64) -> String {
-    let shown = Timestamp::from_millisecond(validity).map_or(validity.to_string(), time::text);
-    t!("signValidity is past: %{shown}", shown = shown).into_owned()
-}
-
-/// The hint for a `signValidity` in the past.
-pub(crate) const PAST_SIGN_VALIDITY_HINT: &str = t_key!(
-    "signValidity is the signing deadline in milliseconds since 1970; set a time in the future"
-);
-
 /// The error for a sheet that was opened and cannot be read to its end.
 pub(crate) fn unreadable_sheet(flow: &Named<Flow>, error: &std::io::Error) -> LedgerError {
     let rows = flow.rows.as_ref();
     LedgerError::Broken {
         path: rows.map_or(String::new(), |rows| rows.file.shown.to_string()),
         why: error.to_string(),
-    }
-}
-
-/// The calls that an unsent item needs, without those for its accounts.
-fn calls(item: &Item) -> Calls {
-    let mut calls = Calls::default();
-    for document in &item.documents {
-        match document.source {
-            DocumentSource::Template { .. } => calls.add(Op::CreateByTemplate, 1),
-            DocumentSource::File(_) => {
-                calls.add(Op::UploadUrl, 1);
-                calls.add(Op::CreateByFileKey, 1);
-            }
-        }
-    }
-    let several = item.documents.len() > 1;
-    let process = if several {
-        Op::ContractsAddProcess
-    } else {
-        Op::AddProcess
-    };
-    calls.add(process, 1);
-    for signer in &item.signers {
-        calls.add(signer.kind.operation(several), 1);
-    }
-    calls
-}
-
-/// Adds the uploads of attachments. An attachment that is the same for all rows is uploaded once.
-fn add_attachments(flow: &Named<Flow>, plan: &mut FlowPlan) {
-    let sent = plan.work();
-    for attachment in &flow.process.attachments {
-        let uses = attachment.file.uses();
-        let is_per_row = uses.row || uses.key;
-        let uploads = if is_per_row { sent } else { sent.min(1) };
-        plan.calls.add(Op::UploadUrl, uploads);
     }
 }

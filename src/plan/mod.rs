@@ -12,6 +12,8 @@ mod drift;
 mod error;
 mod existing_accounts;
 mod forecast;
+mod item_calls;
+mod item_checks;
 mod items;
 mod moves;
 mod observe;
@@ -31,9 +33,9 @@ use serde::{Deserialize, Serialize};
 
 pub use build::build_plan;
 pub use diff::{
-    AccountAction, Difference, FieldChange, FlowPlan, Grant, ItemAction, Listing, PlannedRow,
-    RemovedRow, ResourceAction, ResourceEntry, ResourcePlan, Retry, SAMPLES, SILENT_SIGN, Sample,
-    SealAction, TemplateAction, field_fingerprints, plan_row_account,
+    AccountAction, Difference, FieldChange, FlowPlan, Grant, ItemAction, Listing, PlannedAccount,
+    PlannedRow, RemovedRow, ResourceAction, ResourceEntry, ResourcePlan, Retry, SAMPLES,
+    SILENT_SIGN, Sample, SealAction, TemplateAction, field_fingerprints, plan_row_account,
 };
 pub use drift::Drift;
 pub use error::Fatal;
@@ -41,7 +43,8 @@ pub(crate) use error::classify;
 pub(crate) use existing_accounts::existing_account_error;
 pub use existing_accounts::{ExistingAccount, RowAccountLookup};
 pub use forecast::Calls;
-pub(crate) use items::{PAST_SIGN_VALIDITY_HINT, past_sign_validity, unreadable_sheet};
+pub(crate) use item_checks::{PAST_SIGN_VALIDITY_HINT, past_sign_validity};
+pub(crate) use items::unreadable_sheet;
 pub use moves::{FlowMove, moved_flows};
 pub(crate) use observe::find_account;
 pub use observe::{Lookup, LookupListener};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::csv::{create_table, finish, write_record};
 use crate::sheet::escape_formula;
-use crate::util::atomic_file::FileError;
+use crate::util::atomic_file::{FileAccess, FileError};
 use crate::util::escape::{escaped, escaped_json};
 use crate::util::private_file::{self, Access};
 
@@ -75,6 +75,7 @@ impl AuditJournal {
     /// be read or written.
     pub fn open(path: &Path, discard: bool) -> Result<(Self, HashSet<i64>), JournalError> {
         let failed = |why| FileError {
+            access: FileAccess::Write,
             path: path.to_owned(),
             why,
         };
@@ -193,6 +194,7 @@ impl AuditJournal {
 
     fn error(&self, why: std::io::Error) -> FileError {
         FileError {
+            access: FileAccess::Write,
             path: self.path.clone(),
             why,
         }

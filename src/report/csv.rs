@@ -12,7 +12,7 @@ use super::flow_report::FlowReport;
 use super::remove::remove_outdated;
 use super::row::ReportRow;
 use crate::sheet::{escape_formula, protect_cell};
-use crate::util::atomic_file::{AtomicFile, FileError};
+use crate::util::atomic_file::{AtomicFile, FileAccess, FileError};
 
 /// The two tables of a flow.
 pub(super) struct CsvTables {
@@ -181,6 +181,7 @@ pub(super) fn write_record(
 fn csv_error(path: &Path, error: csv::Error) -> FileError {
     let text = error.to_string();
     FileError {
+        access: FileAccess::Write,
         path: path.to_owned(),
         why: match error.into_kind() {
             csv::ErrorKind::Io(why) => why,
@@ -197,6 +198,7 @@ pub(super) fn finish(table: csv::Writer<AtomicFile>, path: &Path) -> Result<(), 
     match table.into_inner() {
         Ok(file) => file.finish(),
         Err(error) => Err(FileError {
+            access: FileAccess::Write,
             path: path.to_owned(),
             why: error.into_error(),
         }),

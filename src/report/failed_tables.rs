@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::summary::Summary;
-use crate::util::atomic_file::FileError;
+use crate::util::atomic_file::{FileAccess, FileError};
 
 /// The digests of the tables of failed rows by file name, as they were written.
 pub(super) type Digests = BTreeMap<String, String>;
@@ -85,6 +85,7 @@ fn digest(path: &Path) -> Result<Option<String>, FileError> {
         Ok(digest) => Ok(Some(digest)),
         Err(why) if why.kind() == ErrorKind::NotFound => Ok(None),
         Err(why) => Err(FileError {
+            access: FileAccess::Read,
             path: path.to_owned(),
             why,
         }),

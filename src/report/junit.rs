@@ -11,7 +11,7 @@ use super::row::ReportRow;
 use super::status::Status;
 use super::summary::Summary;
 use crate::util::atomic_file::{AtomicFile, FileError};
-use crate::util::escape;
+use crate::util::escape::escaped_xml;
 
 /// The number of bytes reserved for a start tag, without its name; its counts are known at the end
 /// only.
@@ -127,10 +127,10 @@ impl Junit {
             return Ok(());
         };
         suite.counts.tests += 1;
-        let class = escaped(&format!("{}.{}", self.project, suite.name));
+        let class = escaped_xml(&format!("{}.{}", self.project, suite.name));
         let head = format!(
             r#"    <testcase classname="{class}" name="{}""#,
-            escaped(name)
+            escaped_xml(name)
         );
         let (tag, number) = match outcome {
             CaseOutcome::Passed => return self.put(&format!("{head}/>\n")),
@@ -142,9 +142,9 @@ impl Junit {
         let code = match (outcome, code) {
             // A skipped case has only a message.
             (CaseOutcome::Skipped, _) | (_, "") => String::new(),
-            (_, code) => format!(r#" type="{}""#, escaped(code)),
+            (_, code) => format!(r#" type="{}""#, escaped_xml(code)),
         };
-        let (message, hint) = (escaped(message), escaped(hint));
+        let (message, hint) = (escaped_xml(message), escaped_xml(hint));
         let inside = match (outcome, hint.as_str()) {
             (CaseOutcome::Skipped, _) | (_, "") => format!(r#"<{tag} message="{message}"{code}/>"#),
             (_, hint) => format!(r#"<{tag} message="{message}"{code}>{hint}</{tag}>"#),
@@ -159,7 +159,7 @@ impl Junit {
         };
         self.put("  </testsuite>\n")?;
         self.total.add(suite.counts);
-        let (name, numbers) = (escaped(&suite.name), suite.counts.attributes());
+        let (name, numbers) = (escaped_xml(&suite.name), suite.counts.attributes());
         self.write_reserved(
             suite.at,
             &suite.name,
@@ -177,7 +177,7 @@ impl Junit {
             self.end_suite()?;
         }
         self.put("</testsuites>\n")?;
-        let name = escaped(&self.project);
+        let name = escaped_xml(&self.project);
         let (numbers, seconds) = (self.total.attributes(), summary.seconds);
         let tag = format!(r#"<testsuites name="{name}" {numbers} time="{seconds:.3}""#);
         self.write_reserved(self.top, &self.project.clone(), &tag)?;
@@ -219,35 +219,5 @@ enum CaseOutcome {
 
 /// Returns the space reserved for the tag of a suite, in bytes.
 fn reserved_length(name: &str) -> usize {
-    RESERVED + escaped(name).len()
-}
-
-/// Escapes text for an attribute or an element. Control characters, of which XML forbids most, are
-/// written as in the text reports; the other characters that XML forbids become U+FFFD.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in escape::escaped(text).chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_markup_and_replaces_forbidden_characters() {
-        assert_eq!(
-            escaped("<a b=\"c\">&\u{0}\n\u{85}\u{ffff}甲"),
-            "&lt;a b=&quot;c&quot;&gt;&amp;\\u{0}\\n\\u{85}\u{fffd}甲"
-        );
-    }
+    RESERVED + escaped_xml(name).len()
 }

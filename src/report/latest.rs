@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::util::atomic_file::FileError;
+use crate::util::atomic_file::{FileAccess, FileError};
 use crate::util::failpoint::failpoint;
 
 /// Points `latest` to the folder of a run, atomically: a symbolic link on Unix, otherwise a text
@@ -24,6 +24,7 @@ pub fn point_latest(reports: &Path, run: &str) -> Result<(), FileError> {
     #[cfg(not(unix))]
     let point = || std::fs::write(&latest, run);
     point().map_err(|why| FileError {
+        access: FileAccess::Write,
         path: latest.clone(),
         why,
     })

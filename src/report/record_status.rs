@@ -27,6 +27,11 @@ pub(super) fn record_status(
     default_failure: Failure,
     signing: bool,
 ) -> (Status, Option<Failure>) {
+    let action = match action {
+        // Only an earlier run can have sent it.
+        ItemAction::Unplanned if record.run != run => ItemAction::Unchanged,
+        action => action,
+    };
     match action {
         ItemAction::Revoke if record.status != ItemStatus::Revoked => {
             let why = record.failure.clone().unwrap_or(default_failure);
@@ -45,17 +50,12 @@ pub(super) fn record_status(
         }
         // The contract that was sent before is as it was.
         ItemAction::Reissue | ItemAction::Resend if record.run != run => {
-            let why = not_sent_again(record).unwrap_or_else(|| default_failure.not_sent_again());
+            let why = not_sent_again(record)
+                .unwrap_or_else(|| default_failure.not_sent_again().translated());
             return (contract_status(record, run, signing), Some(why));
         }
-        ItemAction::Unchanged | ItemAction::Kept
-            if !signing && record.failure.is_none() && record.status.is_sent_and_unfinished() =>
-        {
+        ItemAction::Unchanged | ItemAction::Kept if is_unchanged(record, signing) => {
             return (Status::Unchanged, None);
-        }
-        // Only an earlier run can have sent it.
-        ItemAction::Unplanned if record.run != run => {
-            return record_status(ItemAction::Unchanged, record, run, default_failure, signing);
         }
         ItemAction::Changed => {
             let hint = match record.status {
@@ -79,12 +79,23 @@ pub(super) fn record_status(
         _ => {}
     }
     if let Some(why) = not_sent_again(record) {
-        let sent_before = ItemRecord {
-            failure: None,
-            ..record.clone()
-        };
-        return (contract_status(&sent_before, run, signing), Some(why));
+        return (contract_status(record, run, signing), Some(why));
     }
+    status_of_record(record, run, default_failure, signing)
+}
+
+/// Returns whether reports show a recorded contract as unchanged.
+fn is_unchanged(record: &ItemRecord, signing: bool) -> bool {
+    !signing && record.failure.is_none() && record.status.is_sent_and_unfinished()
+}
+
+/// Returns the status that follows from the record alone, and its error, if any.
+fn status_of_record(
+    record: &ItemRecord,
+    run: i64,
+    default_failure: Failure,
+    signing: bool,
+) -> (Status, Option<Failure>) {
     match record.status {
         // A later step has failed.
         ItemStatus::Waiting | ItemStatus::Archived if record.failure.is_some() => {
@@ -127,17 +138,30 @@ pub(super) fn record_status(
 /// Returns why an item was not sent again, although a run was to do so.
 fn not_sent_again(record: &ItemRecord) -> Option<Failure> {
     let own = record.failure.as_ref();
-    own.filter(|failure| failure.is_not_sent_again()).cloned()
+    own.filter(|failure| failure.is_not_sent_again())
+        .map(|failure| failure.clone().translated())
+}
+
+/// Returns the failure of the contract that was sent.
+fn own_failure(record: &ItemRecord) -> Option<&Failure> {
+    let failure = record.failure.as_ref();
+    failure.filter(|failure| !failure.is_not_sent_again())
 }
 
 /// Returns the status of an item whose row cannot be used as it is now. The contract that was sent
 /// has its own status, so that it is not taken for unsent; without one, the row has failed.
 pub(super) fn contract_status(record: &ItemRecord, run: i64, signing: bool) -> Status {
+    // The contract that was sent is as it was.
+    let record = &ItemRecord {
+        failure: own_failure(record).cloned(),
+        ..record.clone()
+    };
     match unknown_outcome(record) {
         Some(unknown) => unknown,
+        None if is_unchanged(record, signing) => Status::Unchanged,
         None if record.status.is_sent() => {
             let none = failure("", "");
-            record_status(ItemAction::Kept, record, run, none, signing).0
+            status_of_record(record, run, none, signing).0
         }
         None => Status::Failed,
     }

@@ -89,8 +89,15 @@ pub fn is_seal_image(bytes: &[u8]) -> bool {
 }
 
 /// Adds the records of fixtures to a world. Replaces records with the same ids.
-pub(super) fn declare(fixtures: &Fixtures, world: &mut World, documents: &mut DocumentStore) {
-    Declaration { world, documents }.declare(fixtures);
+///
+/// # Errors
+/// An error if a file cannot be stored, or a seal cannot have its size.
+pub(super) fn declare(
+    fixtures: &Fixtures,
+    world: &mut World,
+    documents: &mut DocumentStore,
+) -> std::io::Result<()> {
+    Declaration { world, documents }.declare(fixtures)
 }
 
 /// The world that fixtures are added to.
@@ -100,7 +107,7 @@ struct Declaration<'a> {
 }
 
 impl Declaration<'_> {
-    fn declare(&mut self, fixtures: &Fixtures) {
+    fn declare(&mut self, fixtures: &Fixtures) -> std::io::Result<()> {
         for account in &fixtures.accounts {
             self.world.put(Change::Account(Account {
                 id: account.id.clone(),
@@ -113,21 +120,26 @@ impl Declaration<'_> {
                 creator: account.creator.clone(),
             }));
             for seal in &account.seals {
-                self.declare_seal(account, seal);
+                self.declare_seal(account, seal)?;
             }
         }
         for template in &fixtures.templates {
             let known = self.world.templates.get(&template.id);
             let key = known.map(|known| known.file.clone());
-            let file = self.declare_file(key, &template.name, MIME_PDF, &template.pdf);
+            let file = self.declare_file(key, &template.name, MIME_PDF, &template.pdf)?;
             self.world.put(Change::Template(Template {
                 id: template.id.clone(),
                 file,
             }));
         }
+        Ok(())
     }
 
-    fn declare_seal(&mut self, account: &FixtureAccount, seal: &FixtureSeal) {
+    fn declare_seal(
+        &mut self,
+        account: &FixtureAccount,
+        seal: &FixtureSeal,
+    ) -> std::io::Result<()> {
         let known = self.world.seals.get(&seal.id).cloned();
         let (proportions, design) = match &seal.design {
             FixtureDesign::Drawn {
@@ -152,12 +164,15 @@ impl Declaration<'_> {
                     SealDesign::Drawn { .. } => None,
                 });
                 let size = DocumentStore::size_of_image(image).unwrap_or((1, 1));
-                let file = self.declare_file(key, &seal.alias, "image/png", image);
+                let file = self.declare_file(key, &seal.alias, "image/png", image)?;
                 (size, SealDesign::Image(file))
             }
         };
-        // The sizes of fixtures are checked when they are read.
-        let (width, height) = seal_size(seal.size, proportions).unwrap_or(proportions);
+        let size = seal_size(seal.size, proportions);
+        let (width, height) = size.map_err(|refusal| {
+            let message = format!("{}: {}", seal.id, refusal.message);
+            std::io::Error::new(std::io::ErrorKind::InvalidInput, message)
+        })?;
         let number = known.map_or_else(|| self.world.next_number(), |seal| seal.number);
         self.world.put(Change::Seal(Seal {
             id: seal.id.clone(),
@@ -168,6 +183,7 @@ impl Declaration<'_> {
             height,
             design,
         }));
+        Ok(())
     }
 
     /// Stores a file as if it had been uploaded; under its former key if its content is the same.
@@ -178,7 +194,7 @@ impl Declaration<'_> {
         name: &str,
         content_type: &str,
         bytes: &[u8],
-    ) -> FileKey {
+    ) -> std::io::Result<FileKey> {
         let md5 = content_md5(bytes);
         let is_same = |key: &FileKey| {
             self.world
@@ -202,8 +218,7 @@ impl Declaration<'_> {
             name: name.to_owned(),
             uploaded: Some(uploaded),
         }));
-        // A file that cannot be stored is reported when it is used.
-        let _ = self.documents.put(&key, &Bytes::copy_from_slice(bytes));
-        key
+        self.documents.put(&key, &Bytes::copy_from_slice(bytes))?;
+        Ok(key)
     }
 }

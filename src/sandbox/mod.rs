@@ -30,6 +30,7 @@ pub use faults::{
 pub use fixtures::{
     FixtureAccount, FixtureDesign, FixtureSeal, FixtureTemplate, Fixtures, is_seal_image,
 };
+pub use handlers::MAX_SEAL_SIZE;
 pub use notifier::Notifier;
 pub use requests::Spelling;
 pub use world::{

@@ -16,14 +16,35 @@ use tempfile::TempPath;
 use crate::util::failpoint::failpoint;
 use crate::util::private_file;
 
-/// A file could not be written.
+/// A file could not be written or read.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", t!("%{path} cannot be written: %{why}", path = shown(path).display(), why = why))]
+#[error("{}", t!(access.problem(), path = shown(path).display(), why = why))]
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
+    /// What was done with it.
+    pub access: FileAccess,
     /// The error of the operating system.
     pub why: std::io::Error,
+}
+
+/// What was done with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileAccess {
+    /// It was read.
+    Read,
+    /// It was written.
+    Write,
+}
+
+impl FileAccess {
+    /// Returns the key of the problem.
+    fn problem(self) -> &'static str {
+        match self {
+            Self::Read => t_key!("%{path} cannot be read: %{why}"),
+            Self::Write => t_key!("%{path} cannot be written: %{why}"),
+        }
+    }
 }
 
 /// Returns a path without the `./` that it has in the current folder.
@@ -97,6 +118,7 @@ impl AtomicFile {
                 rename,
             }),
             Err(why) => Err(FileError {
+                access: FileAccess::Write,
                 path: path.to_owned(),
                 why,
             }),
@@ -144,6 +166,7 @@ impl AtomicFile {
     /// Adds the path to an I/O error.
     pub fn error(&self, why: std::io::Error) -> FileError {
         FileError {
+            access: FileAccess::Write,
             path: self.path.clone(),
             why,
         }
@@ -308,6 +331,7 @@ mod tests {
         let wrapped = std::io::Error::other(error.why);
         assert!(is_disk_full(&wrapped), "{wrapped}");
         let error = FileError {
+            access: FileAccess::Write,
             path: "/dev/full".into(),
             why: wrapped,
         };

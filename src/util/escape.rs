@@ -48,6 +48,23 @@ pub fn escaped_except<'t>(text: &'t str, kept: &[char]) -> Cow<'t, str> {
     Cow::Owned(out)
 }
 
+/// Escapes text for an attribute or an element. Control characters, of which XML forbids most, are
+/// written as in the text reports; the other characters that XML forbids become U+FFFD.
+pub fn escaped_xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in escaped(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// Escapes the unsafe characters that a JSON document may contain as they are. The document keeps
 /// its meaning: outside of strings, JSON has ASCII and line breaks only.
 pub fn escaped_json(document: &str) -> Cow<'_, str> {

@@ -389,6 +389,8 @@ pub(super) enum FindingsFormat {
     Json,
     /// Annotations of GitHub Actions
     Github,
+    /// A JUnit report, as GitLab CI and others read it
+    Junit,
 }
 
 impl Command {

@@ -25,40 +25,34 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
             field.split_once('=').ok_or_else(|| {
                 CliError::new(
                     Exit::Usage,
-                    format!("{field} is not a field"),
-                    "write fields as NAME=VALUE, such as flowId=123456",
+                    t!("%{field} is not a field", field = field),
+                    t!("write fields as NAME=VALUE, such as flowId=123456"),
                 )
             })
         })
         .collect::<Result<_, _>>()?;
     if fields.len() < args.fields.len() {
-        let message = "a field is given twice".to_owned();
-        return Err(CliError::new(Exit::Usage, message, "give each field once").into());
+        let message = t!("a field is given twice");
+        return Err(CliError::new(Exit::Usage, message, t!("give each field once")).into());
     }
     let request = serde_json::to_value(&fields)?;
-    let parsed = op.request(request.clone()).map_err(|error| {
-        CliError::new(
-            Exit::Usage,
-            format!("{op}: {error}"),
-            format!(
-                "section {} of the API document lists its fields",
-                op.section()
-            ),
-        )
-    })?;
+    let parsed = op
+        .request(request.clone())
+        .map_err(|error| CliError::new(Exit::Usage, format!("{op}: {error}"), fields_hint(op)))?;
     let unknown = fields.keys().find(|name| parsed.get(**name).is_none());
     if let Some(unknown) = unknown {
         let known = parsed
             .as_object()
             .into_iter()
             .flat_map(|object| object.keys());
-        let message = format!("{op} has no field {unknown}");
+        let message = t!(
+            "%{operation} has no field %{field}",
+            operation = op,
+            field = unknown
+        );
         let hint = match did_you_mean(unknown, known.map(String::as_str)) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!(
-                "section {} of the API document lists its fields",
-                op.section()
-            ),
+            Some(near) => t!("did you mean %{near}?", near = near).into_owned(),
+            None => fields_hint(op),
         };
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
@@ -69,7 +63,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         diagnostics::print(&[&findings], global.log_format, None);
         return Err(invalid(
             findings.errors(),
-            "correct the errors and run the command again",
+            &t!("correct the errors and run the command again"),
         )
         .into());
     }
@@ -94,6 +88,15 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     }
 }
 
+/// Returns where the fields of an operation are listed.
+fn fields_hint(op: Op) -> String {
+    t!(
+        "section %{section} of the API document lists its fields",
+        section = op.section()
+    )
+    .into_owned()
+}
+
 /// Looks up a read-only operation by its path.
 fn operation(path: &str) -> Result<Op, CliError> {
     let op = Op::at(path.trim_start_matches('/')).filter(|op| op.is_read_only());
@@ -105,8 +108,14 @@ fn operation(path: &str) -> Result<Op, CliError> {
             .collect();
         CliError::new(
             Exit::Usage,
-            format!("{path} is not a read-only operation"),
-            format!("read-only operations: {}", reads.join(", ")),
+            t!(
+                "%{operation} is not a read-only operation",
+                operation = path
+            ),
+            t!(
+                "read-only operations: %{operations}",
+                operations = reads.join(", ")
+            ),
         )
     })
 }
@@ -149,7 +158,10 @@ pub(super) fn call_error(op: Op, failure: CallFailure) -> CliError {
         CallFailure::Credentials(why) => CliError::new(Exit::Credentials, why, ""),
         CallFailure::NotSent(problem) | CallFailure::Outage(problem) => CliError::new(
             Exit::Unreachable,
-            format!("the endpoint cannot be reached: {problem}"),
+            t!(
+                "the endpoint cannot be reached: %{problem}",
+                problem = problem
+            ),
             match problem.hint {
                 "" => t!("check the endpoint and the network"),
                 hint => t!(hint),
@@ -158,7 +170,7 @@ pub(super) fn call_error(op: Op, failure: CallFailure) -> CliError {
         failure => CliError::new(
             Exit::Error,
             format!("{op}: {failure}"),
-            "run the command again",
+            t!("run the command again"),
         ),
     }
 }

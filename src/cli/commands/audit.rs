@@ -52,9 +52,10 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !skip.is_empty() && !global.quiet {
         out::log_note(
             global.log_format,
-            format_args!(
-                "{} items were audited before and are skipped; --again starts over",
-                skip.len()
+            out::plural(
+                skip.len(),
+                t_key!("1 item was audited before and is skipped; --again starts over"),
+                t_key!("%{count} items were audited before and are skipped; --again starts over"),
             ),
         );
     }
@@ -81,7 +82,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     if !is_complete? {
         out::log_note(
             global.log_format,
-            "the audit was interrupted; run it again to continue",
+            t!("the audit was interrupted; run it again to continue"),
         );
         return Ok(Exit::Interrupted);
     }
@@ -95,11 +96,15 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         .map(|(verdict, count)| format!("{count} {verdict}"))
         .collect();
     let summary = if summary.is_empty() {
-        "no items".to_owned()
+        t!("no items").into_owned()
     } else {
-        summary.join(", ")
+        summary.join(&t!(", "))
     };
-    out::line(format_args!("{summary}; {}", out::shown(&table).display()));
+    out::line(format_args!(
+        "{summary}{}{}",
+        t!("; "),
+        out::shown(&table).display()
+    ));
     Ok(exit(&counts))
 }
 
@@ -109,7 +114,7 @@ fn has_predecessor(
     context: &LedgerContext,
     ledger: &Sqlite,
 ) -> Result<bool, LedgerError> {
-    let consequence = "no item is proven to exist exactly once";
+    let consequence = t!("no item is proven to exist exactly once");
     // The reason was shown when the ledger was read.
     if ledger.check_version(&evidence(&context.project)).is_err() {
         out::log_note(global.log_format, consequence);
@@ -117,8 +122,13 @@ fn has_predecessor(
     }
     let found = ledger.may_have_predecessor()?;
     if found {
-        let why = "the ledger is younger than accounts at the service, or was accepted in place of another";
-        out::log_note(global.log_format, format_args!("{why}: {consequence}"));
+        out::log_note(
+            global.log_format,
+            t!(
+                "the ledger is younger than accounts at the service, or was accepted in place of another: %{consequence}",
+                consequence = consequence
+            ),
+        );
     }
     Ok(found)
 }
@@ -136,14 +146,14 @@ fn audited_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<Option<KnownRun>>
     match (&args.run, &run) {
         (Some(name), None) => Err(CliError::new(
             Exit::Usage,
-            format!("no run {name} is recorded"),
-            "the name of a run is the name of its report folder",
+            t!("no run %{name} is recorded", name = name),
+            t!("the name of a run is the name of its report folder"),
         )
         .into()),
         (None, None) if !args.all => Err(CliError::new(
             Exit::Usage,
-            "no run is recorded",
-            "apply first, or audit adopted items with --all",
+            t!("no run is recorded"),
+            t!("apply first, or audit adopted items with --all"),
         )
         .into()),
         _ => Ok(run),

@@ -74,7 +74,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         .enable_all()
         .build()?;
     let bound = runtime.block_on(TcpListener::bind(args.addr));
-    let listener = bound.with_context(|| format!("cannot listen on {}", args.addr))?;
+    let listener = bound.with_context(|| t!("cannot listen on %{address}", address = args.addr))?;
     let base = format!("http://{}", listener.local_addr()?);
     let (requests, stop) = watch::channel(Stop::No);
     let transport = endpoint::transport(root, settings)?;
@@ -107,14 +107,15 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         retries: RetrySchedule::default(),
     };
     if !global.quiet {
-        out::line(format_args!(
-            "treaty receives callbacks at {base}{}",
-            args.path
+        out::line(t!(
+            "treaty receives callbacks at %{url}",
+            url = format!("{base}{}", args.path)
         ));
-        out::line(format_args!(
-            "health at {base}/healthz, metrics at {base}/metrics"
+        out::line(t!(
+            "health at %{base}/healthz, metrics at %{base}/metrics",
+            base = base
         ));
-        out::line("stop with Ctrl-C");
+        out::line(t!("stop with Ctrl-C"));
     }
     std::thread::scope(|scope| {
         if !args.no_confirm {
@@ -157,8 +158,10 @@ async fn second_interrupt() {
 fn no_callbacks() -> CliError {
     CliError::new(
         Exit::Usage,
-        "the built-in sandbox sends no callbacks",
-        "run treaty sandbox --callback http://127.0.0.1:8088/callback, and use an environment whose endpoint is its address",
+        t!("the built-in sandbox sends no callbacks"),
+        t!(
+            "run treaty sandbox --callback http://127.0.0.1:8088/callback, and use an environment whose endpoint is its address"
+        ),
     )
 }
 
@@ -200,7 +203,10 @@ fn confirm(confirmer: Confirmer<'_>, show: Show) {
     match runtime {
         Ok(runtime) => runtime.block_on(confirmer.run()),
         Err(error) => {
-            let text = format!("callbacks are recorded but flows are not polled: {error}");
+            let text = t!(
+                "callbacks are recorded but flows are not polled: %{error}",
+                error = error
+            );
             show.finding(Level::ERROR, &text, || {
                 tracing::error!(event = "polling_failed", "{text}");
             });
@@ -225,15 +231,18 @@ fn show_event(global: &Global, event: &ConfirmerEvent<'_>) {
         }
         ConfirmerEvent::Unavailable(fatal) => {
             let (_, hint) = classify_fatal(fatal);
-            let text = format!("flows cannot be polled, callbacks are still received: {fatal}");
-            let with_hint = format!("{text}; help: {hint}");
+            let text = t!(
+                "flows cannot be polled, callbacks are still received: %{error}",
+                error = fatal
+            );
+            let with_hint = t!("%{text}; help: %{hint}", text = text, hint = hint);
             show.finding(Level::WARN, &with_hint, || {
                 tracing::warn!(event = "polling_failed", hint, "{text}");
             });
         }
         ConfirmerEvent::Available => {
-            let text = "flows are polled again";
-            show.unless_quiet().finding(Level::INFO, text, || {
+            let text = t!("flows are polled again");
+            show.unless_quiet().finding(Level::INFO, &text, || {
                 tracing::info!(event = "polling_resumed", "{text}");
             });
         }
@@ -305,13 +314,20 @@ fn callback_logger(global: &Global) -> impl Fn(&CallbackLog<'_>) + Send + Sync +
         shown.insert(outcome, (Instant::now(), 0));
         let more = match suppressed {
             0 => String::new(),
-            suppressed => format!(" ({suppressed} more since the last line)"),
+            suppressed => {
+                t!(" (%{count} more since the last line)", count = suppressed).into_owned()
+            }
         };
         let show = match callback.outcome {
             CallbackOutcome::Failed => show,
             _ => show.unless_quiet(),
         };
-        let text = format!("callback refused: {outcome}: {}{more}", callback.why);
+        let text = t!(
+            "callback refused: %{outcome}: %{why}%{more}",
+            outcome = outcome,
+            why = callback.why,
+            more = more
+        );
         show.finding(Level::WARN, &text, || {
             tracing::warn!(
                 event = "callback",

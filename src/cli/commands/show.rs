@@ -37,7 +37,9 @@ pub(super) fn run(global: &Global, args: &ShowPlan) -> anyhow::Result<Exit> {
     };
     out::log_note(
         global.log_format,
-        t!("show does not check whether the file was edited: apply does, by the seal of the plan"),
+        t!(
+            "show does not check whether the file was edited: apply does, by the authentication code of the plan"
+        ),
     );
     saved_plan::print(&saved.plan, &saved.head, args.format, detail, now);
     Ok(Exit::Done)

@@ -7,10 +7,10 @@ use tokio::sync::watch;
 
 use super::interrupt::interruptible;
 use super::session::PlanContext;
-use crate::address::Address;
+use crate::address::{Address, is_selected};
 use crate::cli::exit::{CliError, Exit};
 use crate::execute::Stop;
-use crate::ledger::{ItemStatus, LedgerError, Records};
+use crate::ledger::{EntityId, ItemStatus, KnownItem, LedgerError, Records};
 use crate::plan::Drift;
 use crate::repair::{Audit, Verdict};
 
@@ -18,16 +18,34 @@ use crate::repair::{Audit, Verdict};
 /// have not ended, each of which is looked up.
 pub(in crate::cli) fn drift(context: &PlanContext<'_>) -> anyhow::Result<Vec<Drift>> {
     let mut drift = context.planned.drift.clone();
+    // The ledger has the earlier names of flows until apply.
+    let moves = &context.planned.plan.moves;
+    let address = |flow: &str, key: &str| {
+        let renamed = moves.iter().find(|own| own.from == flow);
+        Address::item(renamed.map_or(flow, |own| &own.to), key)
+    };
+    let selection = context.selection;
+    let is_skipped = |item: &KnownItem| {
+        let status = item.record.status;
+        // The service does not change a contract that has ended.
+        status.has_ended()
+            || status == ItemStatus::Archived
+            || !is_selected(
+                &selection.targets,
+                &selection.excludes,
+                &address(&item.flow, &item.key),
+            )
+    };
     let (requests, stop) = watch::channel(Stop::No);
     let audit = Audit {
         records: context.ledger,
         client: context.client,
         root: &context.project.root,
         run: None,
-        targets: context.selection.targets.clone(),
-        excludes: context.selection.excludes.clone(),
+        targets: Vec::new(),
+        excludes: Vec::new(),
         has_predecessor: false,
-        skip: ended(context.ledger)?,
+        skip: skipped(context.ledger, is_skipped)?,
         concurrency: context.project.settings.limits.concurrency.get(),
         listener: context.progress.listener(),
         stop,
@@ -35,7 +53,7 @@ pub(in crate::cli) fn drift(context: &PlanContext<'_>) -> anyhow::Result<Vec<Dri
     let all = audit.run(|audited| {
         let differs = !matches!(audited.verdict, Verdict::ExactlyOnce | Verdict::NotSent);
         drift.extend(differs.then(|| Drift {
-            address: Address::item(&audited.flow, &audited.key),
+            address: address(&audited.flow, &audited.key),
             difference: audited.differences.join("; "),
             hint: audited.hint,
         }));
@@ -50,15 +68,17 @@ pub(in crate::cli) fn drift(context: &PlanContext<'_>) -> anyhow::Result<Vec<Dri
     Ok(drift)
 }
 
-/// Returns the items whose contract has ended: the service does not change them any more.
-fn ended(records: &dyn Records) -> Result<HashSet<i64>, LedgerError> {
-    let mut ended = HashSet::new();
+/// Returns the items that are not looked up.
+fn skipped(
+    records: &dyn Records,
+    is_skipped: impl Fn(&KnownItem) -> bool,
+) -> Result<HashSet<EntityId>, LedgerError> {
+    let mut skipped = HashSet::new();
     records.each_item(&mut |item| {
-        let status = item.record.status;
-        if status.has_ended() || status == ItemStatus::Archived {
-            ended.insert(item.record.id);
+        if is_skipped(&item) {
+            skipped.insert(item.record.id);
         }
         ControlFlow::Continue(())
     })?;
-    Ok(ended)
+    Ok(skipped)
 }

@@ -82,8 +82,8 @@ pub(in crate::cli) fn selected(saved: &SavedPlan, all: bool) -> Result<Selected,
         reissue: patterns(&options.reissue)?,
         force_update: patterns(&options.force_update)?,
         retry: options.retry.map(Into::into),
-        max_revoke: options.max_revoke.map(Into::into),
-        max_delete: options.max_delete.map(Into::into),
+        max_revoke: options.max_revoke,
+        max_delete: options.max_delete,
         all,
     })
 }
@@ -135,12 +135,12 @@ pub(in crate::cli) fn write(
         force_update: texts(&chosen.force_update),
         observe: chosen.observe.into(),
         retry: chosen.retry.map(Into::into),
-        max_revoke: chosen.max_revoke.map(Into::into),
-        max_delete: chosen.max_delete.map(Into::into),
+        max_revoke: chosen.max_revoke,
+        max_delete: chosen.max_delete,
     };
     let mut saved = SavedPlan::new(head, options, basis, &planned.plan);
     saved.valid_until = valid_until.map(Timestamp::as_millisecond);
-    let text = saved.sealed(ledger.salt())?;
+    let text = saved.authenticated(ledger.salt())?;
     let mut file = AtomicFile::create(path)?;
     file.write_all(text.as_bytes())
         .map_err(|error| file.error(error))?;
@@ -172,7 +172,7 @@ pub(in crate::cli) fn check_ledger_and_files(
     let version = ledger.version()?;
     let plan = &saved.plan;
     plan.check_ledger(&version).map_err(CliError::from)?;
-    saved.check_seal(ledger.salt()).map_err(CliError::from)?;
+    saved.check_mac(ledger.salt()).map_err(CliError::from)?;
     let last_run = ledger.runs(1)?.pop().map(|run| run.record.name);
     plan.check_serial(&version, last_run)
         .map_err(CliError::from)?;

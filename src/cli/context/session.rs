@@ -253,11 +253,6 @@ pub(in crate::cli) fn with_plan(
             Ok::<_, LedgerError>(is_recorded(&ledger, address)? || has_row())
         })
     };
-    let listing = match selected.all {
-        true => Listing::All,
-        false if saves => Listing::Changes,
-        false => Listing::Samples,
-    };
     let planner = Planner {
         project: &project,
         resources: &resources,
@@ -269,7 +264,7 @@ pub(in crate::cli) fn with_plan(
             reissue: resolved(&selected.reissue)?,
             force_update: resolved(&selected.force_update)?,
             max_revoke: selected.max_revoke,
-            listing,
+            listing: listing(selected, saves),
         },
         run: session.run_time.clone(),
         listener: Arc::new(move |lookup| listener(Event::Lookup(lookup))),
@@ -282,12 +277,13 @@ pub(in crate::cli) fn with_plan(
     progress.finish();
     let mut planned_run = planned_run?;
     let resources_plan = &mut planned_run.plan.resources;
-    resources_plan.mask_values(|value| env_values::masked(value).into_owned());
+    resources_plan.mask_values(&resources, |value| env_values::masked(value).into_owned());
     planned_run.plan.moves = moves;
     if findings.errors() == 0 {
         let selection = (&planner.selection, session.started);
         let found = undeclared(&project, &resources, &ledger, selection, &rows)?;
-        findings.extend(check_prune_limit(&found, selected.max_delete));
+        let exceeded = check_prune_limit(&found, selected.max_delete, &project, &ledger)?;
+        findings.extend(exceeded);
         planned_run.plan.undeclared = found;
     }
     ledger.wait_until_verified()?;
@@ -308,6 +304,15 @@ pub(in crate::cli) fn with_plan(
         runtime: &runtime,
         selection: &planner.selection,
     })
+}
+
+/// Returns the items that the plan lists. A saved plan can be shown with all its changes.
+fn listing(selected: &Selected, saves: bool) -> Listing {
+    match selected.all {
+        true => Listing::All,
+        false if saves => Listing::Changes,
+        false => Listing::Samples,
+    }
 }
 
 /// Fails if a pattern of the command line matches nothing.

@@ -1,10 +1,11 @@
-//! Writes findings to standard output for programs: as JSON, or as annotations of GitHub Actions.
+//! Writes findings to standard output for programs: as JSON, as a `JUnit` report, or as annotations
+//! of GitHub Actions.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{env_values, out};
+use super::{env_values, findings_junit, out};
 use crate::cli::args::FindingsFormat;
 use crate::diagnostic::{Diagnostic, Findings, Place, Severity};
 
@@ -13,6 +14,7 @@ pub(in crate::cli) fn print(format: FindingsFormat, root: &Path, findings: &[&Fi
     let stored = findings.iter().flat_map(|findings| findings.kept());
     match format {
         FindingsFormat::Text => {}
+        FindingsFormat::Junit => out::lines(findings_junit::lines(findings)),
         FindingsFormat::Github => out::lines(stored.map(|finding| annotation(root, finding))),
         FindingsFormat::Json => {
             let count = |of: fn(&Findings) -> usize| -> usize {
@@ -37,7 +39,10 @@ fn severity(finding: &Diagnostic) -> &'static str {
 }
 
 fn finding_json(finding: &Diagnostic) -> Value {
-    let (file, line, column) = finding.place.as_ref().map_or_else(Default::default, place);
+    let (file, line, column) = finding
+        .place
+        .as_ref()
+        .map_or_else(Default::default, Place::position);
     json!({
         "severity": severity(finding),
         "message": finding.message,
@@ -53,24 +58,11 @@ fn finding_json(finding: &Diagnostic) -> Value {
     })
 }
 
-/// Returns the file, the line or row, and the column in characters.
-fn place(place: &Place) -> (Option<String>, Option<u64>, Option<u64>) {
-    match place {
-        Place::Span(span) => (
-            Some(span.file.path.clone()),
-            Some(span.line as u64),
-            Some(span.column as u64),
-        ),
-        Place::Cell(cell) => (Some(cell.file.to_string()), Some(cell.row), None),
-        Place::File(path) => (Some(path.display().to_string()), None, None),
-    }
-}
-
 /// Returns a workflow command that shows the finding at its line.
 fn annotation(root: &Path, finding: &Diagnostic) -> String {
     let mut properties = Vec::new();
     if let Some(place) = &finding.place {
-        let (file, line, column) = self::place(place);
+        let (file, line, column) = place.position();
         if let Some(file) = file {
             let path = root.join(file);
             let path = path.strip_prefix(".").unwrap_or(&path);

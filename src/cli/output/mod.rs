@@ -10,6 +10,7 @@ pub(super) mod error;
 mod event_log;
 mod excerpt;
 pub(super) mod existing_accounts;
+mod findings_junit;
 pub(super) mod links;
 mod log_file;
 mod log_format;

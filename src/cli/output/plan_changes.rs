@@ -31,6 +31,10 @@ fn change(change: &FieldChange) -> String {
     }
     match &change.old {
         Some(old) => format!("{} {old} → {new}", change.field),
+        None if change.is_old_unrecorded => {
+            let old = t!("(not recorded)");
+            format!("{} {old} → {new}", change.field)
+        }
         None => format!("{} → {new}", change.field),
     }
 }

@@ -198,18 +198,7 @@ struct ItemJson {
     /// The status of the contract that is replaced.
     replaces: Option<&'static str>,
     /// The difference from the contract that was sent, if the row has changed.
-    difference: Option<DifferenceJson>,
-}
-
-/// The known difference between a row and the contract that was sent.
-#[derive(Debug, Serialize, JsonSchema)]
-struct DifferenceJson {
-    /// The fields of the row's accounts that differ: borrower.mobile.
-    fields: Vec<String>,
-    /// The columns of these fields.
-    columns: Vec<String>,
-    /// Whether cells of the row differ; null if it is not recorded.
-    cells: Option<bool>,
+    difference: Option<Difference>,
 }
 
 /// Renders a plan as JSON. Values of environment variables are masked.
@@ -322,7 +311,7 @@ fn flow(flow: &FlowPlan, all: bool) -> FlowJson {
                 action: sample.action.word(),
                 row: sample.row,
                 replaces: sample.replaced.map(replaced_status),
-                difference: sample.difference.clone().map(Into::into),
+                difference: sample.difference.clone(),
             })
             .collect(),
     }
@@ -349,16 +338,6 @@ impl From<&Undeclared> for UndeclaredJson {
             action: action.word(),
             note: own.note(),
             hint: undeclared::action(own),
-        }
-    }
-}
-
-impl From<Difference> for DifferenceJson {
-    fn from(difference: Difference) -> Self {
-        Self {
-            fields: difference.fields,
-            columns: difference.columns,
-            cells: difference.cells,
         }
     }
 }

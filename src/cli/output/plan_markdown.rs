@@ -14,17 +14,24 @@ use crate::util::escape::escaped;
 pub(in crate::cli) fn lines(plan: &Plan, head: &PlanHead, all: bool) -> Vec<String> {
     let mut out = vec![
         marker(head),
-        format!("### Plan for {}", text(&head.environment)),
+        format!(
+            "### {}",
+            text(&t!(
+                "Plan for %{environment}",
+                environment = head.environment
+            ))
+        ),
         String::new(),
         format!("**{}**", text(&total(plan))),
         String::new(),
-        format!("Ledger: {}", text(&ledger(head))),
+        format!("{} {}", t!("Ledger:"), text(&ledger(head))),
     ];
     if plan.is_empty() {
-        out.extend([String::new(), "No changes.".to_owned()]);
+        out.extend([String::new(), t!("No changes.").into_owned()]);
     }
     write_notes(&mut out, plan);
-    out.extend(["", "<details><summary>Actions</summary>", ""].map(str::to_owned));
+    let summary = format!("<details><summary>{}</summary>", t!("Actions"));
+    out.extend([String::new(), summary, String::new()]);
     write_moves(&mut out, plan);
     write_resources(&mut out, plan);
     write_flows(&mut out, plan, all);
@@ -80,15 +87,22 @@ fn write_notes(out: &mut Vec<String>, plan: &Plan) {
     let mut notes: Vec<String> = ended
         .into_iter()
         .map(|(word, count)| {
-            format!("Unchanged contracts that are {word} and are not sent again: {count}.")
+            t!(
+                "Unchanged contracts that are %{status} and are not sent again: %{count}.",
+                status = t!(word),
+                count = count
+            )
+            .into_owned()
         })
         .collect();
     if without_row > 0 {
-        notes.push(format!(
-            "Contracts without a row in the sheet that can still be signed: {without_row}."
-        ));
+        let note = t!(
+            "Contracts without a row in the sheet that can still be signed: %{count}.",
+            count = without_row
+        );
+        notes.push(note.into_owned());
     }
-    notes.extend(people(&plan.people).map(|people| format!("{people}.")));
+    notes.extend(people(&plan.people).map(|people| t!("%{text}.", text = people).into_owned()));
     for note in notes {
         out.extend([String::new(), note]);
     }
@@ -100,11 +114,13 @@ fn write_moves(out: &mut Vec<String>, plan: &Plan) {
             code(&format!("flows.{}", own.from)),
             code(&format!("flows.{}", own.to)),
         );
-        let line = format!(
-            "{from} is renamed to {to}: {} recorded contracts keep their keys.",
-            own.items
+        let line = t!(
+            "%{from} is renamed to %{to}: %{count} recorded contracts keep their keys.",
+            from = from,
+            to = to,
+            count = own.items
         );
-        out.extend([line, String::new()]);
+        out.extend([line.into_owned(), String::new()]);
     }
 }
 
@@ -121,7 +137,10 @@ fn write_resources(out: &mut Vec<String>, plan: &Plan) {
     if entries.is_empty() {
         return;
     }
-    out.extend(["| | address | |", "|---|---|---|"].map(str::to_owned));
+    out.extend([
+        format!("| | {} | |", t!("address")),
+        "|---|---|---|".to_owned(),
+    ]);
     for (symbol, address, note) in entries {
         let (address, note) = (code(&address.to_string()), text(&note));
         out.push(format!("| `{symbol}` | {address} | {note} |"));
@@ -133,9 +152,11 @@ fn write_flows(out: &mut Vec<String>, plan: &Plan, all: bool) {
     if plan.flows.is_empty() {
         return;
     }
-    let head = "| flow | rows | revoke | send | resume | reissue | unchanged | blocked | in doubt | excluded |";
+    let head = t!(
+        "| flow | rows | revoke | send | resume | reissue | unchanged | blocked | in doubt | excluded |"
+    );
     let line = "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|";
-    out.extend([head, line].map(str::to_owned));
+    out.extend([head.into_owned(), line.to_owned()]);
     for flow in &plan.flows {
         let sum = |one, other| flow.counted(one) + flow.counted(other);
         out.push(format!(
@@ -168,7 +189,8 @@ fn write_flows(out: &mut Vec<String>, plan: &Plan, all: bool) {
     });
     let mut listed = listed.peekable();
     if listed.peek().is_some() {
-        out.extend(["", "| | contract | row | |", "|---|---|--:|---|"].map(str::to_owned));
+        let head = t!("| | contract | row | |").into_owned();
+        out.extend([String::new(), head, "|---|---|--:|---|".to_owned()]);
         out.extend(listed.map(item));
     }
 }
@@ -191,22 +213,31 @@ fn item(sample: &Sample) -> String {
 }
 
 fn write_accounts(out: &mut Vec<String>, plan: &Plan) {
-    for (is_kept, words) in [(false, "are updated"), (true, "are used as they are")] {
+    for (is_kept, heading) in [
+        (
+            false,
+            t_key!("Existing accounts of rows, not created by treaty, that are updated:"),
+        ),
+        (
+            true,
+            t_key!("Existing accounts of rows, not created by treaty, that are used as they are:"),
+        ),
+    ] {
         let mut accounts = plan.row_accounts.existing(is_kept).peekable();
         if accounts.peek().is_none() {
             continue;
         }
-        let heading = format!("Existing accounts of rows, not created by treaty, that {words}:");
-        out.extend([String::new(), heading, String::new()]);
+        out.extend([String::new(), t!(heading).into_owned(), String::new()]);
         out.extend(accounts.map(|account| {
-            format!(
-                "- {} {} ({}, row {}){}",
-                code(&account.item.to_string()),
-                text(&account.account),
-                text(&account.third_id),
-                account.row,
-                text(&existing_accounts::changes(account))
+            t!(
+                "- %{item} %{account} (%{third_id}, row %{row})%{changes}",
+                item = code(&account.item.to_string()),
+                account = text(&account.account),
+                third_id = text(&account.third_id),
+                row = account.row,
+                changes = text(&existing_accounts::changes(account))
             )
+            .into_owned()
         }));
     }
     if let Some(line) = existing_accounts::unobserved(&plan.row_accounts) {
@@ -219,7 +250,8 @@ fn write_calls(out: &mut Vec<String>, plan: &Plan, head: &PlanHead) {
     if calls.total() == 0 {
         return;
     }
-    out.extend(["", "| calls | operation |", "|--:|---|"].map(str::to_owned));
+    let columns = t!("| calls | operation |").into_owned();
+    out.extend([String::new(), columns, "|--:|---|".to_owned()]);
     for (op, count) in calls.iter() {
         out.push(format!("| {count} | `{op}` |"));
     }
@@ -227,7 +259,12 @@ fn write_calls(out: &mut Vec<String>, plan: &Plan, head: &PlanHead) {
         let (total, time) = (calls.total(), duration(seconds));
         out.extend([
             String::new(),
-            format!("{total} calls, {time} at the configured rate."),
+            t!(
+                "%{total} calls, %{time} at the configured rate.",
+                total = total,
+                time = time
+            )
+            .into_owned(),
         ]);
     }
 }

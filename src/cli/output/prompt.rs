@@ -91,8 +91,13 @@ pub(in crate::cli) fn confirmed<'a>(
     if args.yes {
         return Ok(true);
     }
-    let answer = answer(&format!("{} [y/N] ", t!(args.question, name = name)))?;
-    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+    agreed(&format!("{} [y/N] ", t!(args.question, name = name)))
+}
+
+/// Prints a question to standard error and returns whether the answer is yes.
+pub(in crate::cli) fn agreed(question: &str) -> Result<bool, CliError> {
+    let answer = answer(question)?.to_lowercase();
+    Ok(matches!(answer.as_str(), "y" | "yes"))
 }
 
 /// Prints a question to standard error and reads a line.

@@ -1,5 +1,7 @@
 //! Executes the actions on accounts: create once for each `thirdId`, update, adopt, grant, delete.
 
+use std::collections::BTreeMap;
+
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
 use crate::api::{
@@ -15,7 +17,9 @@ use crate::ledger::{
     Failure, RecordedAccount, RecordedGrant, Resource, ResourceKind, Write, declared_fields,
     is_kept, is_made,
 };
-use crate::plan::{AccountAction, Grant, Removal, field_fingerprints, plan_row_account};
+use crate::plan::{
+    AccountAction, Grant, PlannedAccount, Removal, field_fingerprints, plan_row_account,
+};
 use crate::util::failpoint::failpoint;
 
 /// How an account that was to be created came into being.
@@ -35,8 +39,7 @@ impl Executor<'_> {
         &self,
         address: &Address,
         account: &Account,
-        action: &AccountAction,
-        grant: Grant,
+        planned: &PlannedAccount,
     ) -> Result<AccountId, StepError> {
         let _guard = self.account_locks.lock(account.third_id()).await;
         let known = self
@@ -44,7 +47,7 @@ impl Executor<'_> {
             .ledger
             .resource(ResourceKind::Account, account.third_id())?;
         let mut was_made = known.as_ref().is_some_and(|known| is_made(&known.fields));
-        let id = match action {
+        let id = match &planned.action {
             AccountAction::Create => {
                 let (id, origin) = self.create(account, known.clone(), false).await?;
                 was_made = origin == AccountOrigin::Created;
@@ -69,20 +72,35 @@ impl Executor<'_> {
             }
             AccountAction::Unchanged(id) => id.clone(),
         };
-        self.set_grant(account.third_id(), &id, grant).await?;
-        self.mark_declared(account, was_made).await?;
+        self.set_grant(account.third_id(), &id, planned.grant)
+            .await?;
+        self.mark_declared(account, &planned.shown, was_made)
+            .await?;
         Ok(id)
     }
 
     /// Records that a manifest declares an account, whether treaty made it, and whether it is
-    /// protected, for the time when it is no longer declared.
-    async fn mark_declared(&self, account: &Account, is_made: bool) -> Result<(), StepError> {
+    /// protected, for the time when it is no longer declared; and its values as plans show them.
+    async fn mark_declared(
+        &self,
+        account: &Account,
+        shown: &BTreeMap<String, String>,
+        is_made: bool,
+    ) -> Result<(), StepError> {
         let (kind, identity) = (ResourceKind::Account, account.third_id());
         let ledger = self.context.ledger;
         let Some(resource) = ledger.resource(kind, identity)? else {
             return Ok(());
         };
-        let fields = declared_fields(resource.fields.clone(), is_made, account.protect);
+        let mut fields = resource.fields.clone();
+        for (name, desired) in field_fingerprints(account, ledger.salt()) {
+            // The update of an excluded account is not made: its earlier values stay.
+            let field = fields.get_mut(&name);
+            if let Some(field) = field.filter(|own| own.fingerprint == desired.fingerprint) {
+                field.shown = shown.get(&name).cloned();
+            }
+        }
+        let fields = declared_fields(fields, is_made, account.protect);
         if fields == resource.fields || is_kept(&fields) {
             return Ok(());
         }
@@ -166,7 +184,7 @@ impl Executor<'_> {
         let resource = Resource {
             id: subject,
             remote_id: None,
-            fields: std::collections::BTreeMap::default(),
+            fields: BTreeMap::default(),
             grant: None,
         };
         let identity = account.third_id().to_owned();
@@ -194,7 +212,7 @@ impl Executor<'_> {
                     .await
             }
             AccountHolder::Organization(organization) => {
-                let creator = self.resource_id(&organization.creator)?;
+                let creator = self.resolved().account(&organization.creator)?;
                 self.context
                     .send_once(is_begun, &organization.create_request(creator), probe)
                     .await

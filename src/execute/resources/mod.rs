@@ -2,6 +2,7 @@
 //! delete.
 
 mod account;
+mod apply;
 mod row_account;
 mod seal;
 mod template;

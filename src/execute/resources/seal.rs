@@ -32,7 +32,7 @@ impl Executor<'_> {
             .resource(ResourceKind::Seal, &identity)?;
         let record = |id: i64, remote_id: Option<String>, is_created: bool| {
             let fields = is_created
-                .then(|| (SEAL_FINGERPRINT.to_owned(), seal.fingerprint))
+                .then(|| (SEAL_FINGERPRINT.to_owned(), seal.fingerprint.into()))
                 .into_iter()
                 .collect();
             Write::Resource {

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::account_action::{declared_grant, of_same_account, plan_account, plan_grant};
 use super::action::{AccountAction, Grant, SealAction, TemplateAction};
-use super::change::{FieldChange, account_changes};
+use super::change::{self, FieldChange, account_changes, shown_values};
 use super::state::{Observed, RecordedResources, Unobserved};
 use crate::address::{AccountId, Address};
 use crate::api::operation::Op;
-use crate::desired::{Account, AccountHolder, Resources, SealSource, SilentSign, TemplateSource};
+use crate::desired::{Account, AccountHolder, Resources, SealSource, TemplateSource};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::expr::{Fingerprint, Salt};
-use crate::ledger::{RecordedAccount, RecordedGrant, is_kept};
+use crate::expr::Salt;
+use crate::ledger::{RecordedAccount, RecordedGrant};
 use crate::plan::forecast::Calls;
 
 /// The actions for resources, in execution order: persons before the organizations that they
@@ -45,7 +46,12 @@ pub struct PlannedAccount {
     /// The action for its silent signing.
     pub grant: Grant,
     /// The fields that both actions change.
+    #[serde(serialize_with = "change::without_old_values")]
     pub changes: Vec<FieldChange>,
+    /// The values of all fields that can change, as a plan shows them; without secret ones. The
+    /// ledger records them.
+    #[serde(skip)]
+    pub shown: BTreeMap<String, String>,
 }
 
 /// The action for a resource as a plan shows it.
@@ -168,7 +174,12 @@ impl ResourcePlan {
     }
 
     /// Sets all fields of an existing account again, and its grant of silent signing.
-    pub(crate) fn force_update(&mut self, name: &str, desired: &Account) {
+    pub(crate) fn force_update(
+        &mut self,
+        name: &str,
+        desired: &Account,
+        recorded: Option<&RecordedAccount>,
+    ) {
         let mut accounts = self.accounts.iter_mut();
         let Some(planned) = accounts.find(|planned| planned.name == name) else {
             return;
@@ -183,17 +194,31 @@ impl ResourcePlan {
         {
             planned.grant = Grant::Grant(deadline);
         }
-        planned.changes = account_changes(desired, &planned.action, None, planned.grant);
+        let recorded = of_same_account(recorded, &planned.action);
+        planned.changes = account_changes(desired, &planned.action, recorded, planned.grant);
     }
 
-    /// Masks parts of the values that the plan shows.
-    pub fn mask_values(&mut self, masked: impl Fn(&str) -> String) {
-        let changes = self.accounts.iter_mut();
-        for change in changes.flat_map(|account| &mut account.changes) {
-            for value in [&mut change.old, &mut change.new].into_iter().flatten() {
-                *value = masked(value);
+    /// Masks parts of the values that the plan shows. Values with such parts are not recorded.
+    pub fn mask_values(&mut self, resources: &Resources, masked: impl Fn(&str) -> String) {
+        for planned in &mut self.accounts {
+            for change in &mut planned.changes {
+                for value in [&mut change.old, &mut change.new].into_iter().flatten() {
+                    *value = masked(value);
+                }
+            }
+            let account = resources.accounts.get(&planned.name);
+            for (name, value) in account.map(Account::settable).unwrap_or_default() {
+                if masked(&value) != value {
+                    planned.shown.remove(name);
+                }
             }
         }
+    }
+
+    /// Returns whether a saved plan of both would have the same actions and values.
+    pub(crate) fn is_saved_like(&self, other: &Self) -> bool {
+        let saved = |plan: &Self| serde_json::to_value(plan).ok();
+        saved(self) == saved(other)
     }
 
     /// The calls that the actions need.
@@ -279,15 +304,6 @@ impl ResourcePlan {
     }
 }
 
-/// The fingerprint of each field of an account, by field name.
-pub fn field_fingerprints(account: &Account, salt: &Salt) -> BTreeMap<String, Fingerprint> {
-    account
-        .fields()
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), salt.of(&value)))
-        .collect()
-}
-
 /// Computes the actions for resources.
 ///
 /// A change that the API cannot make is reported in `findings`.
@@ -323,11 +339,16 @@ pub(crate) fn plan_resources(
         match plan_account(account, recorded_account, observed_account, salt) {
             Ok(action) => {
                 let grant = plan_grant(account.silent_sign, recorded_account, &action);
-                let granted = recorded_account.and_then(|recorded| recorded.grant);
                 plan.accounts.push(PlannedAccount {
                     name: name.clone(),
                     is_person: matches!(account.holder, AccountHolder::Person(_)),
-                    changes: account_changes(account, &action, granted, grant),
+                    changes: account_changes(
+                        account,
+                        &action,
+                        of_same_account(recorded_account, &action),
+                        grant,
+                    ),
+                    shown: shown_values(account),
                     grant,
                     action,
                 });
@@ -395,89 +416,4 @@ pub(crate) fn plan_resources(
         plan.templates.push((name.clone(), action));
     }
     plan
-}
-
-fn plan_account(
-    account: &Account,
-    recorded_account: Option<&RecordedAccount>,
-    observed_account: Option<&Option<crate::address::AccountId>>,
-    salt: &Salt,
-) -> Result<AccountAction, Diagnostic> {
-    match (recorded_account, observed_account) {
-        (_, Some(None)) | (None, None) => Ok(AccountAction::Create),
-        (None, Some(Some(id))) => Ok(AccountAction::Adopt(id.clone())),
-        (Some(recorded_account), Some(Some(id))) if recorded_account.account_id != *id => {
-            Ok(AccountAction::Adopt(id.clone()))
-        }
-        (Some(recorded_account), _) => plan_row_account(account, recorded_account, salt),
-    }
-}
-
-/// Computes the action for a recorded account.
-///
-/// # Errors
-///
-/// Returns a diagnostic when a field differs that the API cannot update.
-pub fn plan_row_account(
-    account: &Account,
-    recorded_account: &RecordedAccount,
-    salt: &Salt,
-) -> Result<AccountAction, Diagnostic> {
-    if is_kept(&recorded_account.fields) {
-        return Ok(AccountAction::Unchanged(
-            recorded_account.account_id.clone(),
-        ));
-    }
-    let mut changed = Vec::new();
-    for (name, value) in account.fields() {
-        if recorded_account.fields.get(name) == Some(&salt.of(&value)) {
-            continue;
-        }
-        if !account.updatable().contains(&name) {
-            return Err(Diagnostic::error(t!(
-                "%{name} differs from the recorded account and cannot be changed",
-                name = name
-            ))
-            .at(account.origin.clone())
-            .hint(t!("correct it, or give the account a new thirdId")));
-        }
-        changed.push(name.into());
-    }
-    Ok(if changed.is_empty() {
-        AccountAction::Unchanged(recorded_account.account_id.clone())
-    } else {
-        AccountAction::Update(recorded_account.account_id.clone(), changed)
-    })
-}
-
-fn plan_grant(
-    desired: SilentSign,
-    recorded_account: Option<&RecordedAccount>,
-    action: &AccountAction,
-) -> Grant {
-    // A grant is valid only for the account id that it was made for.
-    let recorded_account = recorded_account.filter(|recorded_account| match action {
-        AccountAction::Create => false,
-        AccountAction::Adopt(id) | AccountAction::Update(id, _) | AccountAction::Unchanged(id) => {
-            recorded_account.account_id == *id
-        }
-    });
-    match (
-        declared_grant(desired),
-        recorded_account.and_then(|recorded_account| recorded_account.grant),
-    ) {
-        (None, None) => Grant::Unchanged,
-        (None, Some(_)) => Grant::Revoke,
-        (Some(declared), Some(granted)) if granted == declared => Grant::Unchanged,
-        (Some(declared), _) => Grant::Grant(declared.deadline),
-    }
-}
-
-fn declared_grant(desired: SilentSign) -> Option<RecordedGrant> {
-    let deadline = match desired {
-        SilentSign::No => return None,
-        SilentSign::Forever => None,
-        SilentSign::Until(deadline) => Some(deadline),
-    };
-    Some(RecordedGrant { deadline })
 }

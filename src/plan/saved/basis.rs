@@ -51,28 +51,28 @@ impl Basis {
     /// Compares the files, variables and sheets with those of a project as it is now.
     ///
     /// # Errors
-    /// [`Stale::Moved`] with what differs.
+    /// [`Stale::Changed`] with what differs.
     pub fn check_inputs(&self, project: &Project, salt: &Salt) -> Result<(), Stale> {
-        let mut moved = Vec::new();
+        let mut changes = Vec::new();
         let now = files(project, salt);
         for (path, fingerprint) in &self.files {
             match now.get(path) {
                 Some(own) if own == fingerprint => {}
-                Some(_) => moved.push(t!("%{file} has changed", file = path)),
-                None => moved.push(t!("%{file} is no longer part of the project", file = path)),
+                Some(_) => changes.push(t!("%{file} has changed", file = path)),
+                None => changes.push(t!("%{file} is no longer part of the project", file = path)),
             }
         }
         let new = now.keys().filter(|path| !self.files.contains_key(*path));
-        moved.extend(new.map(|path| t!("%{file} is new", file = path)));
+        changes.extend(new.map(|path| t!("%{file} is new", file = path)));
         let own = variables(project, salt);
-        moved.extend(different(&self.variables, &own).map(|name| {
+        changes.extend(different(&self.variables, &own).map(|name| {
             t!(
                 "the variable %{name} has another value than in the plan",
                 name = name
             )
         }));
         let own = env(project, salt);
-        moved.extend(different(&self.env, &own).map(|name| {
+        changes.extend(different(&self.env, &own).map(|name| {
             t!(
                 "the environment variable %{name} has another value than in the plan",
                 name = name
@@ -86,12 +86,12 @@ impl Basis {
             };
             match sheet(&rows.file.path, salt) {
                 Ok(own) if own == *fingerprint && *rows.file.shown == **path => {}
-                Ok(_) => moved.push(t!(
+                Ok(_) => changes.push(t!(
                     "the sheet %{file} of flows.%{flow} has changed",
                     file = rows.file.shown,
                     flow = flow
                 )),
-                Err(error) => moved.push(t!(
+                Err(error) => changes.push(t!(
                     "the sheet %{file} of flows.%{flow} cannot be read: %{error}",
                     file = rows.file.shown,
                     flow = flow,
@@ -99,20 +99,22 @@ impl Basis {
                 )),
             }
         }
-        if moved.is_empty() {
+        if changes.is_empty() {
             return Ok(());
         }
-        Err(Stale::Moved(moved.into_iter().map(Into::into).collect()))
+        Err(Stale::Changed(
+            changes.into_iter().map(Into::into).collect(),
+        ))
     }
 
     /// Compares the resources with those of the project as it is now. They have the values of
     /// environment variables and the content of templates and images.
     ///
     /// # Errors
-    /// [`Stale::Moved`] with the resources that differ.
+    /// [`Stale::Changed`] with the resources that differ.
     pub fn check_resources(&self, resources: &Resources, salt: &Salt) -> Result<(), Stale> {
         let now = resource_fingerprints(resources, salt);
-        let moved: Vec<String> = different(&self.resources, &now)
+        let changes: Vec<String> = different(&self.resources, &now)
             .map(|address| {
                 let text = t!(
                     "%{address} has other values: a variable, an environment variable or a file has changed",
@@ -121,10 +123,10 @@ impl Basis {
                 text.into_owned()
             })
             .collect();
-        if moved.is_empty() {
+        if changes.is_empty() {
             return Ok(());
         }
-        Err(Stale::Moved(moved))
+        Err(Stale::Changed(changes))
     }
 }
 

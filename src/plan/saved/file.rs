@@ -1,4 +1,5 @@
-//! The file of a saved plan: one JSON object with a seal, a keyed hash of its whole text.
+//! The file of a saved plan: one JSON object with an authentication code, a keyed hash of its whole
+//! text.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -6,22 +7,16 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::SavedPlan;
+use super::model::{FORMAT, NO_MAC, SavedPlan};
 use super::stale::Stale;
 use crate::expr::{Fingerprint, Fingerprinter, Salt};
 use crate::util::input_file::{self, InputError};
-
-/// The version of the file's format.
-pub const FORMAT: u32 = 1;
 
 /// The first characters of every saved plan.
 const BEGIN: &str = "{\"treatyPlan\":";
 
 /// The limit of the file, in bytes: a plan of a million rows has about 150 MB.
 const MAX_BYTES: u64 = 1024 * 1024 * 1024;
-
-/// The seal while the text is hashed.
-pub(super) const UNSEALED: Fingerprint = Fingerprint([0; 16]);
 
 /// The version of a file whose other fields are unknown.
 #[derive(Deserialize)]
@@ -55,7 +50,7 @@ pub fn begins_like_plan(path: &Path) -> std::io::Result<bool> {
     Ok(start == BEGIN.as_bytes())
 }
 
-/// A saved plan as it was read. Its seal is not checked.
+/// A saved plan as it was read. Its authentication code is not checked.
 #[derive(Debug)]
 pub struct UncheckedPlan {
     /// The plan.
@@ -83,12 +78,12 @@ impl UncheckedPlan {
     ///
     /// # Errors
     /// [`Stale::Edited`] if it is not.
-    pub fn check_seal(&self, salt: &Salt) -> Result<(), Stale> {
-        let known = self.plan.seal;
-        let unsealed = self
+    pub fn check_mac(&self, salt: &Salt) -> Result<(), Stale> {
+        let known = self.plan.mac;
+        let text = self
             .text
-            .replacen(&known.to_string(), &UNSEALED.to_string(), 1);
-        if seal(salt, &unsealed) == known {
+            .replacen(&known.to_string(), &NO_MAC.to_string(), 1);
+        if mac(salt, &text) == known {
             Ok(())
         } else {
             Err(Stale::Edited)
@@ -97,19 +92,19 @@ impl UncheckedPlan {
 }
 
 impl<P: Serialize> SavedPlan<P> {
-    /// Returns the text of the file, sealed with the key of the ledger.
+    /// Returns the text of the file, with the authentication code of the ledger's key.
     ///
     /// # Errors
     /// [`serde_json::Error`] never occurs with the present types.
-    pub fn sealed(&self, salt: &Salt) -> Result<String, serde_json::Error> {
+    pub fn authenticated(&self, salt: &Salt) -> Result<String, serde_json::Error> {
         let mut text = serde_json::to_string(self)?;
         text.push('\n');
-        let seal = seal(salt, &text).to_string();
-        Ok(text.replacen(&UNSEALED.to_string(), &seal, 1))
+        let mac = mac(salt, &text).to_string();
+        Ok(text.replacen(&NO_MAC.to_string(), &mac, 1))
     }
 }
 
-fn seal(salt: &Salt, text: &str) -> Fingerprint {
+fn mac(salt: &Salt, text: &str) -> Fingerprint {
     let mut print = Fingerprinter::new(salt);
     print.field("saved plan", text);
     print.finish()

@@ -2,12 +2,6 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
-
-use super::{PlanHead, SavedPlan};
-use crate::api::time;
-use crate::ledger::LedgerVersion;
-
 /// A reason for which a saved plan is not applied. Nothing was called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stale {
@@ -28,7 +22,7 @@ pub enum Stale {
     /// The ledger was written since: the plan's serial, the present one, and the last run.
     Serial(i64, i64, Option<String>),
     /// Inputs or actions differ from the plan's.
-    Moved(Vec<String>),
+    Changed(Vec<String>),
 }
 
 impl Stale {
@@ -61,19 +55,19 @@ impl Stale {
                 planned = planned,
                 own = own
             ),
-            Self::Edited => t!("the plan was edited or is damaged: its seal does not fit its text"),
+            Self::Edited => t!("the plan was edited or is damaged: its authentication code does not fit its text"),
             Self::Serial(planned, own, run) => {
-                let moved = t!(
+                let written = t!(
                     "the ledger was written since the plan was made: its serial was %{planned} and is %{own}",
                     planned = planned,
                     own = own
                 );
                 let run = run.as_ref().map(|run| t!("; the last run is %{run}", run = run));
-                Cow::Owned(format!("{moved}{}", run.unwrap_or_default()))
+                Cow::Owned(format!("{written}{}", run.unwrap_or_default()))
             }
-            Self::Moved(moved) => {
-                let moved = moved.join(&t!("; "));
-                t!("the plan does not apply any more: %{moved}", moved = moved)
+            Self::Changed(changes) => {
+                let changes = changes.join(&t!("; "));
+                t!("the plan does not apply any more: %{changes}", changes = changes)
             }
         }
         .into_owned()
@@ -88,7 +82,7 @@ impl Stale {
                 "select the environment with -e %{planned}; nothing was called",
                 planned = planned
             ),
-            Self::Endpoint(..) | Self::Moved(_) => {
+            Self::Endpoint(..) | Self::Changed(_) => {
                 t!("make a new plan with treaty plan -o and let it be approved; nothing was changed")
             }
             Self::Expired(_) => t!("make a new plan with treaty plan -o and let it be approved; nothing was called"),
@@ -101,59 +95,5 @@ impl Stale {
             ),
         }
         .into_owned()
-    }
-}
-
-impl SavedPlan {
-    /// Checks what can be checked without the ledger: the version, the project, the environment,
-    /// the endpoint and the expiry.
-    ///
-    /// # Errors
-    /// The first mismatch.
-    pub fn check_head(&self, own: &PlanHead, now: Timestamp) -> Result<(), Stale> {
-        let head = &self.head;
-        let both = |planned: &String, own: &String| (planned.clone(), own.clone());
-        if head.treaty != own.treaty {
-            return Err(Stale::Version(head.treaty.clone()));
-        }
-        if head.project != own.project {
-            let (planned, own) = both(&head.project, &own.project);
-            return Err(Stale::Project(planned, own));
-        }
-        if head.environment != own.environment {
-            let (planned, own) = both(&head.environment, &own.environment);
-            return Err(Stale::Environment(planned, own));
-        }
-        if head.endpoint != own.endpoint {
-            let (planned, own) = both(&head.endpoint, &own.endpoint);
-            return Err(Stale::Endpoint(planned, own));
-        }
-        match self.valid_until.map(Timestamp::from_millisecond) {
-            Some(Ok(until)) if now > until => Err(Stale::Expired(time::text(until))),
-            _ => Ok(()),
-        }
-    }
-
-    /// Checks the ledger's id. Only with the same ledger can the seal be checked.
-    ///
-    /// # Errors
-    /// [`Stale::Ledger`] for another ledger.
-    pub fn check_ledger(&self, own: &LedgerVersion) -> Result<(), Stale> {
-        let planned = self.head.ledger_id.clone().unwrap_or_default();
-        if planned == own.id {
-            return Ok(());
-        }
-        Err(Stale::Ledger(planned, own.id.clone()))
-    }
-
-    /// Checks the ledger's serial. `last_run`: the name of its last run.
-    ///
-    /// # Errors
-    /// [`Stale::Serial`] if the ledger was written since.
-    pub fn check_serial(&self, own: &LedgerVersion, last_run: Option<String>) -> Result<(), Stale> {
-        if self.head.serial == own.serial {
-            return Ok(());
-        }
-        Err(Stale::Serial(self.head.serial, own.serial, last_run))
     }
 }

@@ -152,21 +152,42 @@ fn flows(project: &Project, ledger: &dyn Records) -> Result<Vec<Undeclared>, Led
 }
 
 /// Returns an error when `prune` removes more accounts and grants than allowed: a manifest that is
-/// missing is more likely than a mass removal.
-pub fn check_prune_limit(found: &[Undeclared], limit: Option<Tolerance>) -> Option<Diagnostic> {
+/// missing is more likely than a mass removal. A share is of the recorded accounts that manifests
+/// declare or declared; if `prune` revokes grants only, of those with a grant.
+///
+/// # Errors
+///
+/// Returns [`LedgerError`] when the ledger cannot be read.
+pub fn check_prune_limit(
+    found: &[Undeclared],
+    limit: Option<Tolerance>,
+    project: &Project,
+    ledger: &dyn Records,
+) -> Result<Option<Diagnostic>, LedgerError> {
     let count = found.iter().filter(|own| own.prune.is_some()).count() as u64;
-    let recorded = found.len() as u64;
-    let allowed = limit.map_or(1, |limit| limit.of(recorded));
+    let allowed = match limit {
+        _ if count == 0 => return Ok(None),
+        None => 1,
+        Some(limit) => {
+            let has_kind = |known: &KnownResource| {
+                let is_account = known.kind == ResourceKind::Account;
+                let is_removable = project.prune.kinds().accounts || known.resource.grant.is_some();
+                is_account && is_removable
+            };
+            let recorded = ledger.declared_resources()?;
+            limit.of(recorded.iter().filter(|own| has_kind(own)).count() as u64)
+        }
+    };
     if count <= allowed {
-        return None;
+        return Ok(None);
     }
     let error = Diagnostic::error(t!(
         "prune would remove %{count} accounts and grants that are no longer declared; the limit is %{limit}",
         count = count,
         limit = allowed
     ));
-    Some(error.hint(t!(
+    Ok(Some(error.hint(t!(
         "check that no manifest is missing; if the removal is intended, pass --max-delete %{count}",
         count = count
-    )))
+    ))))
 }

@@ -6,7 +6,7 @@ use base64::Engine;
 
 use super::file::uploaded;
 use super::session::{Session, require_text};
-use crate::address::{DocId, FileKey, TemplateId};
+use crate::address::{FileKey, TemplateId};
 use crate::api::code::CHUNKS;
 use crate::api::operation::Refusal;
 use crate::api::{
@@ -160,7 +160,7 @@ fn create(
     fields: BTreeMap<String, String>,
     chunks: Vec<StoredChunk>,
 ) -> DocAnswer {
-    let id = DocId(session.world.record_id("doc", session.id_form));
+    let id = session.world.doc_id(session.id_form);
     let doc_url = session.links.document(&id, &name, links::CREATED_LIFETIME);
     session.world.put(Change::Doc(Doc {
         id: id.clone(),

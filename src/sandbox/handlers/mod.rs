@@ -24,6 +24,7 @@ use crate::api::{
 };
 
 pub(crate) use file::{MAX_FILE_BYTES, new_key};
+pub use seal::MAX_SEAL_SIZE;
 pub(crate) use seal::seal_size;
 pub(crate) use session::Session;
 

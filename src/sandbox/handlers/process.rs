@@ -1,7 +1,6 @@
 //! Creation of flows (API 5.5.1, 5.6.1).
 
 use super::session::{Session, require_text, require_text_if_present};
-use crate::address::FlowId;
 use crate::api::code::{Codes, NOTICE_TYPE, SIGN_PLATFORM};
 use crate::api::operation::Refusal;
 use crate::api::{AddProcess, ErrorCode, FlowAnswer, FlowStatus, ProcessDoc};
@@ -50,7 +49,7 @@ where
             "signValidity is in the past",
         ));
     }
-    let id = FlowId(session.world.record_id("flow", session.id_form));
+    let id = session.world.flow_id(session.id_form);
     // The examples of the API document send empty texts for absent ones.
     let non_empty = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
     session.world.put(Change::Flow(Flow {

@@ -169,7 +169,7 @@ fn require_one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Refusal
 /// The default length of the longer side of a seal, in pixels.
 const DEFAULT_SIZE: u32 = 159;
 /// The limit of the width and height of a seal, in pixels.
-const MAX_SIZE: u32 = 2000;
+pub const MAX_SEAL_SIZE: u32 = 2000;
 
 /// Returns the width and height of a seal, in pixels. A length that is not requested follows from
 /// the other one and the proportions.
@@ -179,16 +179,16 @@ pub(crate) fn seal_size(
 ) -> Result<(u32, u32), Refusal> {
     let checked = |length: i64| {
         let length = u32::try_from(length).ok();
-        let fits = length.filter(|length| (1..=MAX_SIZE).contains(length));
+        let fits = length.filter(|length| (1..=MAX_SEAL_SIZE).contains(length));
         fits.ok_or_else(|| {
-            let message = format!("width and height must be from 1 to {MAX_SIZE}");
+            let message = format!("width and height must be from 1 to {MAX_SEAL_SIZE}");
             Refusal::new(ErrorCode::PARAMETER, message)
         })
     };
     // At least one pixel, also for an image that is very narrow.
     let scaled = |length: u32, by: u32, to: u32| {
         let scaled = u64::from(length) * u64::from(by) / u64::from(to.max(1));
-        u32::try_from(scaled.clamp(1, u64::from(MAX_SIZE))).unwrap_or(MAX_SIZE)
+        u32::try_from(scaled.clamp(1, u64::from(MAX_SEAL_SIZE))).unwrap_or(MAX_SEAL_SIZE)
     };
     let (wide, high) = proportions;
     Ok(match requested {

@@ -108,7 +108,8 @@ impl Sandbox {
             return Err(conflict("reset needs a sandbox with --memory"));
         }
         if let Some(fixtures) = &self.fixtures {
-            state.declare(fixtures);
+            let declared = state.declare(fixtures);
+            declared.map_err(|error| conflict(error.to_string()))?;
         }
         Ok(json!({}))
     }

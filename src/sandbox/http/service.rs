@@ -89,13 +89,15 @@ impl Sandbox {
     }
 
     /// Adds declared accounts, seals and templates to the world, now and after each reset.
-    #[must_use]
-    pub fn with_fixtures(self, fixtures: Fixtures) -> Self {
-        self.state.lock().declare(&fixtures);
-        Self {
+    ///
+    /// # Errors
+    /// An error if a file cannot be stored, or a seal cannot have its size.
+    pub fn with_fixtures(self, fixtures: Fixtures) -> std::io::Result<Self> {
+        self.state.lock().declare(&fixtures)?;
+        Ok(Self {
             fixtures: Some(Arc::new(fixtures)),
             ..self
-        }
+        })
     }
 
     /// Serves other machines too. Their requests need the app secret.

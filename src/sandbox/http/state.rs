@@ -83,8 +83,11 @@ impl ServiceState {
     }
 
     /// Adds the records of fixtures. They are stored with the changes of the next request.
-    pub(crate) fn declare(&mut self, fixtures: &Fixtures) {
-        fixtures::declare(fixtures, &mut self.world, &mut self.documents);
+    ///
+    /// # Errors
+    /// An error if a file cannot be stored, or a seal cannot have its size.
+    pub(crate) fn declare(&mut self, fixtures: &Fixtures) -> std::io::Result<()> {
+        fixtures::declare(fixtures, &mut self.world, &mut self.documents)
     }
 
     /// Empties a world in memory. Returns false if the world is stored in a folder.

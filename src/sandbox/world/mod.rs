@@ -86,17 +86,22 @@ impl World {
         hash.to_hex()[..32].to_owned()
     }
 
-    /// Returns a new id of a document or a flow. Ids of one form sort in the order of creation.
-    pub(crate) fn record_id(&mut self, kind: &str, form: IdForm) -> String {
+    /// Returns a new id of a document. Ids of one form sort in the order of creation.
+    pub(crate) fn doc_id(&mut self, form: IdForm) -> DocId {
         let number = self.next_number();
-        match form {
-            IdForm::Numeric if kind == "doc" => format!("20180418{number:011}"),
+        DocId(match form {
+            IdForm::Numeric => format!("20180418{number:011}"),
+            IdForm::Hex => sortable_hex_id("doc", number),
+        })
+    }
+
+    /// Returns a new id of a flow. Ids of one form sort in the order of creation.
+    pub(crate) fn flow_id(&mut self, form: IdForm) -> FlowId {
+        let number = self.next_number();
+        FlowId(match form {
             IdForm::Numeric => (1_000_000 + number).to_string(),
-            IdForm::Hex => {
-                let hash = blake3::hash(format!("{kind} {number}").as_bytes());
-                format!("{number:08x}{}", &hash.to_hex()[..24])
-            }
-        }
+            IdForm::Hex => sortable_hex_id("flow", number),
+        })
     }
 
     /// Applies a change and records it for the store.
@@ -260,4 +265,10 @@ impl World {
     pub fn account_count(&self) -> usize {
         self.third_ids.len()
     }
+}
+
+/// Returns an id of 32 hexadecimal digits that begins with a number.
+fn sortable_hex_id(kind: &str, number: u64) -> String {
+    let hash = blake3::hash(format!("{kind} {number}").as_bytes());
+    format!("{number:08x}{}", &hash.to_hex()[..24])
 }

@@ -125,6 +125,8 @@ fn waits_for_the_signers_of_the_first_items_also_if_the_run_revokes_others() {
         "{}",
         run.stderr
     );
+    let told = "stopping: the run ends after its first items";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
     let report = project.read("reports/latest/loans.csv");
     let not_started = "not started: one of the first items was not signed";
     assert_eq!(report.matches(not_started).count(), 1, "{report}");

@@ -31,18 +31,7 @@ fn refresh_names_what_differs_and_what_cannot_be_read() {
         run.stdout
     );
     let other = sandbox(&project);
-    let flow = other.with_world(|world| {
-        let mut flows = world.flows();
-        flows
-            .find(|flow| flow.docs[0].name.contains("HT-2026-0002"))
-            .map(|flow| flow.id.clone())
-    });
-    let flow = flow.expect("a flow");
-    call(
-        &other,
-        "sign/revoke",
-        &serde_json::json!({ "flowId": flow }),
-    );
+    revoke_second(&other);
     let clerk = other.with_world(|world| world.account_of("acme-clerk").cloned());
     let clerk = clerk.expect("an account");
     call(
@@ -67,6 +56,40 @@ fn refresh_names_what_differs_and_what_cannot_be_read() {
     assert!(!without.contains("Drift:"), "{without}");
 }
 
+/// Revokes the second contract, as another client of the service.
+fn revoke_second(sandbox: &Sandbox) {
+    let flow = sandbox.with_world(|world| {
+        let mut flows = world.flows();
+        flows
+            .find(|flow| flow.docs[0].name.contains("HT-2026-0002"))
+            .map(|flow| flow.id.clone())
+    });
+    let flow = flow.expect("a flow");
+    call(
+        sandbox,
+        "sign/revoke",
+        &serde_json::json!({ "flowId": flow }),
+    );
+}
+
+#[test]
+fn refresh_names_the_contracts_of_a_renamed_flow_by_their_new_address() {
+    let project = applied(3);
+    revoke_second(&sandbox(&project));
+    project.replace("manifests/loans.yaml", "  loans:\n", "  credits:\n");
+    let text = project.read("treaty.yaml");
+    let moved = "moved: [ { from: flows.loans, to: flows.credits } ]";
+    project.write("treaty.yaml", format!("{text}\n{moved}\n"));
+    for target in ["flows.credits", "flows.credits[\"HT-2026-0002\"]"] {
+        let run = project.expect(&["plan", "--refresh", "--target", target], 0);
+        let text = "≠ flows.credits[\"HT-2026-0002\"]  ";
+        assert!(run.stdout.contains(text), "{target}: {}", run.stdout);
+    }
+    let other = "flows.credits[\"HT-2026-0001\"]";
+    let run = project.expect(&["plan", "--refresh", "--target", other], 0);
+    assert!(run.stdout.contains("Drift: none"), "{}", run.stdout);
+}
+
 #[test]
 fn force_update_sets_the_fields_of_an_account_again() {
     let project = applied(1);
@@ -75,7 +98,7 @@ fn force_update_sets_the_fields_of_an_account_again() {
     let forced = ["--force-update", "accounts.clerk"];
     let plan = project.expect(&[&["plan"], &forced[..]].concat(), 0).stdout;
     assert!(
-        plan.contains("~ accounts.clerk  name → 陈**; mobile → 135****9999"),
+        plan.contains("~ accounts.clerk  name 陈** → 陈**; mobile 135****9999 → 135****9999"),
         "{plan}"
     );
     project.expect(&[&["apply", "--yes"], &forced[..]].concat(), 0);

@@ -117,7 +117,7 @@ fn updates_mutable_resource_fields_and_refuses_other_changes() {
     let run = project.expect(&["plan"], 0);
     assert!(
         run.stdout
-            .contains("~ accounts.acme  email → sig*************mple; revoke silent signing"),
+            .contains("~ accounts.acme  email con***************mple → sig*************mple; revoke silent signing"),
         "{}",
         run.stdout
     );

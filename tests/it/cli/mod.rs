@@ -26,6 +26,7 @@ mod new_projects;
 pub(crate) mod nightly;
 mod preview;
 pub(crate) mod prune;
+mod recorded_values;
 mod saved_plans;
 pub(crate) mod schema;
 pub(crate) mod sheets;

@@ -113,7 +113,30 @@ fn prune_is_limited() {
     let told =
         "prune would remove 2 accounts and grants that are no longer declared; the limit is 1";
     assert!(run.stderr.contains(told), "{}", run.stderr);
+    // A share is of the two recorded accounts of manifests, not of those to remove.
+    project.expect(&["plan", "--max-delete", "50%"], 65);
     project.expect(&["apply", "--yes", "--max-delete", "2"], 0);
+}
+
+#[test]
+fn the_share_of_removals_is_of_the_recorded_accounts() {
+    let project = applied("true");
+    let text = project.read(LENDER);
+    let person = |name: &str, id: &str| {
+        format!(
+            "  {name}:\n    person: {{ thirdId: {name}, name: 陈晓静, idType: resident-id, idNo: \"{id}\" }}\n"
+        )
+    };
+    let all = person("one", "330199199910145052") + &person("two", "33019919860724191X");
+    project.write(
+        LENDER,
+        text.replacen("accounts:\n", &format!("accounts:\n{all}"), 1),
+    );
+    project.expect(&["apply", "--yes"], 0);
+    project.write(LENDER, text);
+    // Two of four accounts.
+    project.expect(&["plan", "--max-delete", "49%"], 65);
+    project.expect(&["plan", "--max-delete", "50%"], 0);
 }
 
 const LOANS: &str = "manifests/loans.yaml";

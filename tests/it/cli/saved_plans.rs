@@ -291,9 +291,9 @@ fn refuses_the_plan_of_another_project_environment_version_or_ledger() {
     );
     project.write(
         "plan.json",
-        text.replacen("\"treatyPlan\":1", "\"treatyPlan\":2", 1),
+        text.replacen("\"treatyPlan\":2", "\"treatyPlan\":1", 1),
     );
-    refused(&project, apply, 5, "its format is 2");
+    refused(&project, apply, 5, "its format is 1");
     project.write("plan.json", &text);
     forget_ledger(&project);
     project.expect(&["state", "init", "--yes"], 0);
@@ -430,7 +430,7 @@ fn changes_have_values_and_differences_have_columns() {
     project.set_sheet(&sheet);
     let plan = project.expect(&["plan"], 0).stdout;
     assert!(
-        plan.contains("~ accounts.clerk  mobile → 135****9990"),
+        plan.contains("~ accounts.clerk  mobile 135****9999 → 135****9990"),
         "{plan}"
     );
     assert!(
@@ -445,7 +445,8 @@ fn changes_have_values_and_differences_have_columns() {
     assert_eq!(plan["version"], 1);
     let clerk = &plan["resources"][0];
     assert_eq!(clerk["action"], "update");
-    let change = serde_json::json!({ "field": "mobile", "old": null, "new": "135****9990" });
+    let change =
+        serde_json::json!({ "field": "mobile", "old": "135****9999", "new": "135****9990" });
     assert_eq!(clerk["changes"][0], change);
     let markdown = project.expect(&["plan", "--format", "markdown"], 0).stdout;
     assert!(

@@ -471,3 +471,24 @@ fn shows_and_settles_entries_in_doubt() {
     project.expect(&["plan", "--detailed-exitcode"], 0);
     project.expect(&["audit", "--all", "--again"], 0);
 }
+
+#[test]
+fn commands_on_what_is_recorded_answer_in_chinese() {
+    let project = applied(1);
+    for (args, expected) in [
+        (&["state", "list"][..], "accounts.clerk  账户 "),
+        (
+            &["state", "show", "accounts.clerk"],
+            "  标识      acme-clerk",
+        ),
+        (&["state", "show", FIRST], "  步骤"),
+        (&["plan", "--format", "markdown"], "### sandbox 的计划"),
+        (&["audit"], "exactly_once；"),
+        (&["sheet", "--force"], "列必填"),
+    ] {
+        let run = project.expect(&[args, &["--lang", "zh"]].concat(), 0);
+        assert!(run.stdout.contains(expected), "{args:?}: {}", run.stdout);
+    }
+    let run = project.expect(&["ask", "nothing", "--lang", "zh"], 64);
+    assert!(run.stderr.contains("不是只读接口"), "{}", run.stderr);
+}

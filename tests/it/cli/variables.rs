@@ -289,3 +289,38 @@ fn names_in_brackets_are_checked() {
     project.replace("manifests/loans.yaml", written, used);
     project.expect(&["validate"], 0);
 }
+
+#[test]
+fn checks_the_values_of_environments_that_are_not_selected() {
+    let project = project("{ type: number, required: true }");
+    project.replace(
+        "treaty.yaml",
+        "{ endpoint: sandbox }",
+        "{ endpoint: sandbox, variables: { branch: \"1\" } }\n  other: { endpoint: sandbox, variables: { branch: many } }\n  third: { endpoint: sandbox }",
+    );
+    let run = run(&project, &["validate", "-e", "sandbox"], None);
+    assert_eq!(run.code, 65, "{}", run.stderr);
+    let told = "the variable branch cannot be many";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+    // A value of the third one can be given when it is selected.
+    assert!(run.stderr.contains("1 error was found"), "{}", run.stderr);
+}
+
+#[test]
+fn warns_of_variables_that_no_expression_uses() {
+    let project = project("{ default: d }");
+    let told = "no expression uses the variable branch";
+    let validate = || run(&project, &["validate"], None).stderr;
+    assert!(!validate().contains(told), "{}", validate());
+    let used = "{{ var.branch }}-{{ row.合同号 }}";
+    project.replace("manifests/loans.yaml", used, "{{ row.合同号 }}");
+    assert!(validate().contains(told), "{}", validate());
+    // The name may be computed.
+    let computed = "{{ var['bra' ~ 'nch'] }}-{{ row.合同号 }}";
+    project.replace(
+        "manifests/loans.yaml",
+        "key: \"{{ row.合同号 }}",
+        &format!("key: \"{computed}"),
+    );
+    assert!(!validate().contains(told), "{}", validate());
+}

@@ -58,6 +58,39 @@ fn junit_counts_and_describes_failures() {
     assert!(suite.children[1].children.is_empty());
 }
 
+#[test]
+fn validate_writes_findings_as_junit() {
+    let project = applied(0);
+    let validate = |code| {
+        let run = project.expect(&["validate", "--format", "junit"], code);
+        Element::read(&run.stdout)
+    };
+    // A filter that excludes all rows is a warning.
+    let sheet = Project::loans().sheet();
+    project.set_sheet(&sheet.replace("已批准", "待审批"));
+    let document = validate(0);
+    let suite = &document.children[0];
+    let counts = |suite: &Element| {
+        ["tests", "failures", "errors", "skipped"].map(|name| suite.attributes[name].clone())
+    };
+    assert_eq!(counts(suite), ["2", "0", "0", "1"]);
+    assert_eq!(suite.children[0].children[0].name, "skipped");
+    assert!(suite.children[1].children.is_empty());
+    project.set_sheet(&sheet.replacen("33019919860724191X", "330199198607241911", 1));
+    let document = validate(65);
+    let suite = &document.children[0];
+    assert_eq!(counts(suite), ["1", "1", "0", "0"]);
+    let case = &suite.children[0];
+    assert_eq!(case.attributes["file"], "loans.csv");
+    assert_eq!(case.attributes["line"], "2");
+    assert!(case.attributes["name"].starts_with("loans.csv, row 2"));
+    assert_eq!(case.children[0].name, "failure");
+    project.write("manifests/lender.yaml", "accounts: [");
+    let document = validate(65);
+    let case = &document.children[0].children[0];
+    assert_eq!(case.attributes["file"], "manifests/lender.yaml");
+}
+
 /// An XML element. The parser accepts only a subset of XML, and panics on malformed input.
 struct Element {
     name: String,

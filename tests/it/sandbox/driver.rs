@@ -166,7 +166,9 @@ fn call(sandbox: &Sandbox, op: &str, headers: &[(&str, &str)], body: &Value) -> 
 
 #[test]
 fn a_reset_leaves_the_fixtures_only() {
-    let sandbox = Sandbox::in_memory("http://127.0.0.1").with_fixtures(fixtures());
+    let sandbox = Sandbox::in_memory("http://127.0.0.1")
+        .with_fixtures(fixtures())
+        .expect("fixtures");
     let known = |third_id: &str| {
         let request = json!({ "thirdId": third_id });
         call(&sandbox, "account/idexchange", &[], &request).1["accountId"].clone()
@@ -191,7 +193,7 @@ fn fixtures_of_a_stored_world_are_declared_once() {
     let folder = tempfile::tempdir().expect("a folder");
     for _ in 0..2 {
         let sandbox = Sandbox::open(folder.path(), "http://127.0.0.1").expect("a world");
-        let sandbox = sandbox.with_fixtures(fixtures());
+        let sandbox = sandbox.with_fixtures(fixtures()).expect("fixtures");
         let seals = call(&sandbox, "seal/query", &[], &json!({ "accountId": "8b33" })).1;
         assert_eq!(seals.as_array().map(Vec::len), Some(1));
     }

@@ -136,6 +136,16 @@ fn strict_and_numeric_are_options() {
         server.call("account/create/person", &person())["errCode"],
         1_435_002
     );
+    // Ids of documents are numeric; those of accounts have one form.
+    let file = root().join("examples/sandbox-pytest/fixtures.yaml");
+    let file = file.to_str().expect("text");
+    for (ids, is_numeric) in [("numeric", true), ("hex", false)] {
+        let server = Server::start(&Project::empty(), &["--ids", ids, "--fixtures", file]);
+        let doc = json!({ "templateId": "c1a7e9d24b6f4f0e8a3d5b7c9e112233", "name": "借款.pdf" });
+        let doc = server.call("doc/createbytemplate", &doc);
+        let id = doc["data"]["docId"].as_str().expect("an id");
+        assert_eq!(id.parse::<u64>().is_ok(), is_numeric, "{id}");
+    }
 }
 
 /// The fixtures of the example for pytest, without its program.

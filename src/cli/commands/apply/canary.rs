@@ -41,10 +41,11 @@ impl Canary<'_> {
         let mut stats = runtime.block_on(interruptible(requests.clone(), first));
         self.context.progress.finish();
         if stats.stopped.is_none() {
-            stats.stopped = match self.end(&stats) {
-                Ok(end) => end,
-                Err(fatal) => Some(Stopped::Fatal(fatal)),
-            };
+            let end = self.end(&stats);
+            let end = end.unwrap_or_else(|fatal| Some(Stopped::Fatal(fatal)));
+            if let Some(stopped) = end {
+                executor.stop_run(stopped, &mut stats);
+            }
         }
         if stats.stopped.is_some() {
             stats.not_started += self.work - self.first;
@@ -158,7 +159,7 @@ impl Canary<'_> {
         let (done, answered) = oneshot::channel();
         // A thread that still reads from the terminal does not keep the process from ending.
         std::thread::spawn(move || {
-            let _ = sender.send(prompt::answer(&question));
+            let _ = sender.send(prompt::agreed(&question));
             let _ = done.send(());
         });
         self.context.runtime.block_on(async {
@@ -167,9 +168,7 @@ impl Canary<'_> {
                 () = interrupt() => {}
             }
         });
-        let answer = receiver.try_recv().map(Result::unwrap_or_default);
-        let answer = answer.unwrap_or_default().to_lowercase();
-        matches!(answer.as_str(), "y" | "yes")
+        matches!(receiver.try_recv(), Ok(Ok(true)))
     }
 
     fn note(&self, text: &str) {

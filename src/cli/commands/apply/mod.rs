@@ -49,7 +49,7 @@ fn apply(global: &Global, args: &Args, metrics: &RefCell<CommandMetrics>) -> any
     };
     with_plan(
         global,
-        (&selected, saved.is_some()),
+        (&selected, false),
         |project| {
             metrics.borrow_mut().set_project(project);
             if let Some(saved) = &saved {
@@ -140,8 +140,7 @@ fn confirm_new_flows(args: &Args, context: &PlanContext<'_>) -> Result<bool, Cli
             return Err(CliError::new(Exit::Usage, message, hint));
         }
         let question = t!("%{message}. Is it a new flow? [y/N] ", message = message);
-        let answer = prompt::answer(&question)?.to_lowercase();
-        if !matches!(answer.as_str(), "y" | "yes") {
+        if !prompt::agreed(&question)? {
             return Ok(false);
         }
     }

@@ -15,7 +15,8 @@ use crate::diagnostic::{Diagnostic, SourceFile, Span};
 use crate::manifest::{Located, read_yaml};
 use crate::pdf;
 use crate::sandbox::{
-    FixtureAccount, FixtureDesign, FixtureSeal, FixtureTemplate, Fixtures, is_seal_image,
+    FixtureAccount, FixtureDesign, FixtureSeal, FixtureTemplate, Fixtures, MAX_SEAL_SIZE,
+    is_seal_image,
 };
 use crate::util::input_file;
 
@@ -109,9 +110,6 @@ struct Template {
     file: Located<PathBuf>,
 }
 
-/// The limit of the width and height of a seal, in pixels.
-const MAX_SIZE: i64 = 2000;
-
 /// Checks the content and reads the files that it names.
 struct Reader {
     file: Arc<SourceFile>,
@@ -190,8 +188,9 @@ impl Reader {
     fn seal(&mut self, seal: Seal, is_person: bool) -> FixtureSeal {
         self.id("sealId", &seal.id);
         for side in [&seal.width, &seal.height].into_iter().flatten() {
-            if !(1..=MAX_SIZE).contains(&side.value) {
-                self.error("width and height must be from 1 to 2000", side);
+            if !(1..=i64::from(MAX_SEAL_SIZE)).contains(&side.value) {
+                let message = format!("width and height must be from 1 to {MAX_SEAL_SIZE}");
+                self.error(message, side);
             }
         }
         let design = match (seal.template_type, seal.color, seal.image) {

@@ -81,7 +81,9 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
         }
         let mut sandbox = with_settings(sandbox, args);
         if let Some(fixtures) = fixtures {
-            sandbox = sandbox.with_fixtures(fixtures);
+            sandbox = sandbox
+                .with_fixtures(fixtures)
+                .map_err(|error| start_error::fixtures_error(&error))?;
         }
         if let Some(remote) = remote {
             sandbox = sandbox.with_remote_access(remote);
@@ -154,7 +156,7 @@ fn with_observer(sandbox: Sandbox, global: &Global, record: Option<Record>) -> S
             calls::print(log_format, call);
         }
         if let Some(record) = &record {
-            record.write(call);
+            record.write(call, log_format);
         }
     }))
 }

@@ -2,19 +2,27 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::operation::Op;
 use crate::api::{Shape, time};
+use crate::cli::args::LogFormat;
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::output::out;
 use crate::sandbox::ServedCall;
 use crate::util::private_file::{self, Access};
 
 /// An open record.
-pub(super) struct Record(File);
+pub(super) struct Record {
+    file: File,
+    path: PathBuf,
+    /// Whether a call could not be written.
+    is_incomplete: AtomicBool,
+}
 
 /// Fields of which only the end is recorded: enough to tell people apart in a test.
 const SHORTENED: [&str; 4] = ["idNo", "legalIdNo", "mobile", "email"];
@@ -45,18 +53,27 @@ pub(super) fn open(path: &Path) -> Result<Record, CliError> {
         }
         Ok(file)
     });
-    file.map(Record).map_err(|error| {
+    let file = file.map_err(|error| {
         CliError::new(
             Exit::Error,
-            format!("the record {} cannot be written: {error}", path.display()),
-            "choose another file with --record",
+            t!(
+                "the record %{path} cannot be written: %{error}",
+                path = path.display(),
+                error = error
+            ),
+            t!("choose another file with --record"),
         )
+    })?;
+    Ok(Record {
+        file,
+        path: path.to_owned(),
+        is_incomplete: AtomicBool::new(false),
     })
 }
 
 impl Record {
-    /// Writes a call. A record that cannot be written is incomplete.
-    pub(super) fn write(&self, call: &ServedCall<'_>) {
+    /// Writes a call. Warns once if a call cannot be written.
+    pub(super) fn write(&self, call: &ServedCall<'_>, log_format: LogFormat) {
         let line = json!({
             "time": time::rfc3339(Timestamp::now()),
             "operation": call.operation,
@@ -66,10 +83,22 @@ impl Record {
             "reason": call.refusal,
             "coerced": call.coercions,
             "request": call.request.map(|request| recorded(call.operation, request)),
-            "data": call.data,
+            "data": call.data.map(recorded_data),
         });
         // In one piece, so that a reader sees whole lines.
-        let _ = (&self.0).write_all(format!("{line}\n").as_bytes());
+        let written = (&self.file).write_all(format!("{line}\n").as_bytes());
+        if let Err(error) = written
+            && !self.is_incomplete.swap(true, Ordering::Relaxed)
+        {
+            out::log_warning(
+                log_format,
+                t!(
+                    "the record %{path} is incomplete: it cannot be written: %{error}",
+                    path = self.path.display(),
+                    error = error
+                ),
+            );
+        }
     }
 }
 
@@ -124,21 +153,42 @@ fn known(shape: &Shape, value: &Value) -> Value {
 }
 
 fn field(name: &str, shape: &Shape, value: &Value) -> Value {
+    private(name, value).unwrap_or_else(|| known(shape, value))
+}
+
+/// Returns the data of a response without passwords and with the ends of private values. The service
+/// decides what it contains, so every field is recorded.
+fn recorded_data(data: &Value) -> Value {
+    match data {
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| {
+                let value = private(name, value).unwrap_or_else(|| recorded_data(value));
+                (name.clone(), value)
+            });
+            Value::Object(fields.collect())
+        }
+        Value::Array(values) => values.iter().map(recorded_data).collect(),
+        value => value.clone(),
+    }
+}
+
+/// Returns what is recorded of a private value; none if the field is not private.
+fn private(name: &str, value: &Value) -> Option<Value> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
-        _ => return known(shape, value),
+        _ => return None,
     };
     match name {
-        "docPwd" => "***".into(),
-        "chunkedData" => format!("{} characters", text.len()).into(),
+        "docPwd" => Some("***".into()),
+        "chunkedData" => Some(format!("{} characters", text.len()).into()),
         name if SHORTENED.contains(&name) => {
             let length = text.chars().count();
             // Of a short text, nothing is left.
             let end = text.chars().skip(length - LEFT.min(length / 2));
-            format!("***{}", end.collect::<String>()).into()
+            Some(format!("***{}", end.collect::<String>()).into())
         }
-        _ => known(shape, value),
+        _ => None,
     }
 }
 
@@ -174,6 +224,15 @@ mod tests {
         let command = json!({ "flowId": "1", "phone": 13_500_000_001_i64, "reason": ["x"] });
         let expected = json!({ "flowId": "1", "phone": "…", "reason": "…" });
         assert_eq!(recorded("_sandbox/sign", &command), expected);
+    }
+
+    #[test]
+    fn records_private_values_of_responses_by_their_ends() {
+        let data =
+            json!({ "flowId": "1", "signers": [{ "mobile": "13500000001", "name": "张三" }] });
+        let expected =
+            json!({ "flowId": "1", "signers": [{ "mobile": "***0001", "name": "张三" }] });
+        assert_eq!(recorded_data(&data), expected);
     }
 
     #[cfg(unix)]

@@ -55,7 +55,16 @@ fn held_hint(in_use: &InUse) -> String {
     .into_owned()
 }
 
-/// The error when the world cannot be opened.
+/// Returns the error for fixtures that cannot be added.
+pub(super) fn fixtures_error(error: &std::io::Error) -> CliError {
+    CliError::new(
+        Exit::Error,
+        t!("the fixtures cannot be added: %{error}", error = error),
+        t!("check the folder, or use an empty world in memory with --memory"),
+    )
+}
+
+/// Returns the error for a world that cannot be opened.
 pub(super) fn open_error(error: &StoreError) -> CliError {
     let (exit, hint) = match error {
         StoreError::Busy(in_use) => (Exit::Held, held_hint(in_use)),

@@ -24,19 +24,22 @@ pub(super) fn run(global: &Global, args: &Sheet) -> anyhow::Result<Exit> {
     let resources = Resources::of(&project, &Salt::ZERO, &mut findings);
     if findings.errors() > 0 {
         diagnostics::print(&[&findings], session.log_format, None);
-        let hint = "correct the errors and write the workbook again";
-        return Err(invalid(findings.errors(), hint).into());
+        let hint = t!("correct the errors and write the workbook again");
+        return Err(invalid(findings.errors(), &hint).into());
     }
     let flow = chosen(&project, args.flow.as_deref())?;
     let Some(rows) = &flow.rows else {
-        let message = format!("the flow {} has no rows, so it has no columns", flow.name);
-        let hint = "add rows: { file: …, key: … } to the flow";
+        let message = t!(
+            "the flow %{flow} has no rows, so it has no columns",
+            flow = flow.name
+        );
+        let hint = t!("add rows: { file: …, key: … } to the flow");
         return Err(CliError::new(Exit::Usage, message, hint).into());
     };
     let columns = columns::columns(flow, &resources);
     if columns.is_empty() {
-        let message = format!("the flow {} uses no columns", flow.name);
-        let hint = "name a column in an expression, such as {{ row.姓名 }}";
+        let message = t!("the flow %{flow} uses no columns", flow = flow.name);
+        let hint = t!("name a column in an expression, such as {{ row.姓名 }}");
         return Err(CliError::new(Exit::Usage, message, hint).into());
     }
     let output = args.output.clone();
@@ -44,19 +47,20 @@ pub(super) fn run(global: &Global, args: &Sheet) -> anyhow::Result<Exit> {
     check_output(&output, &rows.file.path, args.force)?;
     workbook::write(&output, flow, rows, &columns)?;
     let required = columns.iter().filter(|column| column.is_required).count();
-    out::line(format_args!(
-        "{}: {}, {required} of them required",
-        output.display(),
-        out::plural(
+    out::line(t!(
+        "%{file}: %{columns}, %{required} of them required",
+        file = output.display(),
+        columns = out::plural(
             columns.len(),
             t_key!("%{count} column"),
             t_key!("%{count} columns")
         ),
+        required = required
     ));
     if has_unnamed_columns(flow) {
-        out::warning(format_args!(
-            "the flow {} also uses columns whose names are known only when a row is read: add them yourself",
-            flow.name
+        out::warning(t!(
+            "the flow %{flow} also uses columns whose names are known only when a row is read: add them yourself",
+            flow = flow.name
         ));
     }
     out::line(next(&project, rows, &output));
@@ -67,23 +71,24 @@ pub(super) fn run(global: &Global, args: &Sheet) -> anyhow::Result<Exit> {
 fn chosen<'p>(project: &'p Project, name: Option<&str>) -> Result<&'p Named<Flow>, CliError> {
     let names = || project.flows.keys().map(String::as_str);
     let listed = || match names().collect::<Vec<_>>() {
-        names if names.is_empty() => "the project declares no flow".to_owned(),
-        names => format!("the flows are {}", names.join(", ")),
+        names if names.is_empty() => t!("the project declares no flow").into_owned(),
+        names => t!("the flows are %{flows}", flows = names.join(", ")).into_owned(),
     };
     let usage = |message: String, hint: String| Err(CliError::new(Exit::Usage, message, hint));
     let Some(name) = name else {
         let mut flows = project.flows.values();
         return match (flows.next(), flows.next()) {
             (Some(only), None) => Ok(only),
-            _ => usage("name a flow: treaty sheet FLOW".to_owned(), listed()),
+            _ => usage(t!("name a flow: treaty sheet FLOW").into_owned(), listed()),
         };
     };
     // An address names a flow, too.
     let name = name.strip_prefix("flows.").unwrap_or(name);
     let Some(flow) = project.flows.get(name) else {
-        let hint = did_you_mean(name, names()).map(|near| format!("did you mean {near}?"));
+        let hint = did_you_mean(name, names());
+        let hint = hint.map(|near| t!("did you mean %{near}?", near = near).into_owned());
         return usage(
-            format!("there is no flow {name}"),
+            t!("there is no flow %{name}", name = name).into_owned(),
             hint.unwrap_or_else(listed),
         );
     };
@@ -95,11 +100,14 @@ fn chosen<'p>(project: &'p Project, name: Option<&str>) -> Result<&'p Named<Flow
 fn check_output(output: &Path, sheet: &Path, force: bool) -> Result<(), CliError> {
     let ending = output.extension().unwrap_or_default().to_ascii_lowercase();
     if ending != "xlsx" {
-        let message = format!("{} is not the name of an .xlsx workbook", output.display());
+        let message = t!(
+            "%{file} is not the name of an .xlsx workbook",
+            file = output.display()
+        );
         return Err(CliError::new(
             Exit::Usage,
             message,
-            "let the name end with .xlsx",
+            t!("let the name end with .xlsx"),
         ));
     }
     let is_sheet = match (output.canonicalize(), sheet.canonicalize()) {
@@ -109,15 +117,15 @@ fn check_output(output: &Path, sheet: &Path, force: bool) -> Result<(), CliError
     if is_sheet {
         return Err(CliError::new(
             Exit::Usage,
-            format!("{} is the sheet of the flow", output.display()),
-            "name another file with -o",
+            t!("%{file} is the sheet of the flow", file = output.display()),
+            t!("name another file with -o"),
         ));
     }
     if !force && std::fs::symlink_metadata(output).is_ok() {
         return Err(CliError::new(
             Exit::Usage,
-            format!("{} exists already", output.display()),
-            "name another file with -o, or overwrite it with --force",
+            t!("%{file} exists already", file = output.display()),
+            t!("name another file with -o, or overwrite it with --force"),
         ));
     }
     Ok(())
@@ -134,17 +142,24 @@ fn has_unnamed_columns(flow: &Flow) -> bool {
 fn next(project: &Project, rows: &Rows, output: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_default();
     if absolute(output) == absolute(&rows.file.path) {
-        return "next: fill it in, then run treaty validate".to_owned();
+        return t!("next: fill it in, then run treaty validate").into_owned();
     }
     let span = &rows.path.span;
     let place = format!("{}:{}", span.file.path, span.line);
     let target = project.root.join(&*rows.file.shown);
     let target = out::shown(&target).display();
     if rows.file.shown.to_lowercase().ends_with(".xlsx") {
-        format!("next: fill it in, save it as {target} ({place}), then run treaty validate")
+        t!(
+            "next: fill it in, save it as %{target} (%{place}), then run treaty validate",
+            target = target,
+            place = place
+        )
     } else {
-        format!(
-            "next: fill it in, name it in rows.file instead of {target} ({place}), then run treaty validate"
+        t!(
+            "next: fill it in, name it in rows.file instead of %{target} (%{place}), then run treaty validate",
+            target = target,
+            place = place
         )
     }
+    .into_owned()
 }

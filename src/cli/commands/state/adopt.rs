@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
         diagnostics::print(&[&findings], global.log_format, None);
         return Err(invalid(
             findings.errors(),
-            "correct the errors and run the command again",
+            &t!("correct the errors and run the command again"),
         )
         .into());
     }
@@ -82,7 +82,11 @@ pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
     progress.finish();
     let adoption = adopted(adoption)?;
     context.notes(&adoption.notes);
-    let done = format!("{address} is recorded with the id {id}");
+    let done = t!(
+        "%{address} is recorded with the id %{id}",
+        address = address,
+        id = id
+    );
     context.confirm_and_write(&args.consent, &ledger, adoption.writes, &done)
 }
 
@@ -125,8 +129,10 @@ fn find_row(
     rows.item(flow, key, findings).ok_or_else(|| {
         CliError::new(
             Exit::Usage,
-            format!("the sheet has no row for {address}"),
-            "add the row to the sheet, and check that where does not exclude it; its fingerprint is recorded",
+            t!("the sheet has no row for %{address}", address = address),
+            t!(
+                "add the row to the sheet, and check that where does not exclude it; its fingerprint is recorded"
+            ),
         )
     })
 }
@@ -151,8 +157,11 @@ pub(super) fn declared_account(
     rows.account(third_id).ok_or_else(|| {
         CliError::new(
             Exit::Usage,
-            format!("no manifest and no row declares an account with the thirdId {third_id}"),
-            "put the row back into the sheet, or declare the account",
+            t!(
+                "no manifest and no row declares an account with the thirdId %{third_id}",
+                third_id = third_id
+            ),
+            t!("put the row back into the sheet, or declare the account"),
         )
     })
 }
@@ -168,11 +177,12 @@ pub(super) fn undeclared<'a>(
         address,
         did_you_mean(name, known.into_iter().map(String::as_str)),
     ) {
-        (_, Some(near)) => format!("did you mean {near}?"),
+        (_, Some(near)) => t!("did you mean %{near}?", near = near),
         (Address::Flow(_), None) => {
-            "name an item by its key, such as 'flows.loans[\"HT-1\"]'".to_owned()
+            t!("name an item by its key, such as 'flows.loans[\"HT-1\"]'")
         }
-        (_, None) => "declare it in a manifest first; its declared fields are recorded".to_owned(),
+        (_, None) => t!("declare it in a manifest first; its declared fields are recorded"),
     };
-    CliError::new(Exit::Usage, format!("{address} is not declared"), hint)
+    let message = t!("%{address} is not declared", address = address);
+    CliError::new(Exit::Usage, message, hint)
 }

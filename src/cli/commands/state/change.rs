@@ -30,18 +30,21 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
             }
         }
         FoundRecord::Resource(known) => {
-            let what = known.kind.word();
+            let what = t!(known.kind.word());
             context.note(match (&known.resource.remote_id, known.kind) {
-                (None, _) => format!(
-                    "it is unknown whether the {what} was created; the next apply no longer looks it up by its record"
+                (None, _) => t!(
+                    "it is unknown whether the %{kind} was created; the next apply no longer looks it up by its record",
+                    kind = what
                 ),
-                (Some(id), ResourceKind::Template) => {
-                    format!(
-                        "the {what} {id} remains at the service; the next apply uploads it again"
-                    )
-                }
-                (Some(id), _) => format!(
-                    "the {what} {id} remains at the service; the next apply finds and adopts it"
+                (Some(id), ResourceKind::Template) => t!(
+                    "the %{kind} %{id} remains at the service; the next apply uploads it again",
+                    kind = what,
+                    id = id
+                ),
+                (Some(id), _) => t!(
+                    "the %{kind} %{id} remains at the service; the next apply finds and adopts it",
+                    kind = what,
+                    id = id
                 ),
             });
             Write::ResourceForgotten {
@@ -50,30 +53,36 @@ pub(super) fn forget(global: &Global, args: &Forget) -> anyhow::Result<Exit> {
             }
         }
     };
-    let done = format!("{address} was removed from the ledger");
+    let done = t!("%{address} was removed from the ledger", address = address);
     context.confirm_and_write(&args.consent, &ledger, vec![write], &done)
 }
 
 fn forget_item_notes(address: &Address, known: &KnownItem) -> Vec<String> {
     if !known.record.sent {
-        return vec![format!(
-            "no signer was asked to sign {address}; the next apply starts it again"
-        )];
+        let note = t!(
+            "no signer was asked to sign %{address}; the next apply starts it again",
+            address = address
+        );
+        return vec![note.into_owned()];
     }
     let flow = known.flow_id.as_deref().unwrap_or_default();
     vec![
-        format!(
-            "{address} was sent: its flow {flow} remains at the service, and its signers have been asked to sign."
-        ),
-        "If the row is still in the sheet, the next apply sends it again as a second contract."
-            .to_owned(),
+        t!(
+            "%{address} was sent: its flow %{flow} remains at the service, and its signers have been asked to sign.",
+            address = address,
+            flow = flow
+        )
+        .into_owned(),
+        t!("If the row is still in the sheet, the next apply sends it again as a second contract.")
+            .into_owned(),
     ]
 }
 
 pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
     if args.how == Settlement::Again && args.id.is_some() {
-        let hint = "use: settle ADDRESS again, or: settle ADDRESS done ID";
-        return Err(CliError::new(Exit::Usage, "settle ADDRESS again takes no ID", hint).into());
+        let hint = t!("use: settle ADDRESS again, or: settle ADDRESS done ID");
+        let message = t!("settle ADDRESS again takes no ID");
+        return Err(CliError::new(Exit::Usage, message, hint).into());
     }
     let context = LedgerContext::load(global, Some(&args.consent))?;
     let ledger = context.lock_ledger(VersionPolicy::Correct)?;
@@ -88,8 +97,11 @@ pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
     };
     context.notes(&adoption.notes);
     let done = match args.how {
-        Settlement::Done => format!("{} is settled as done", args.address),
-        Settlement::Again => format!("{} is settled; the next apply sends it again", args.address),
+        Settlement::Done => t!("%{address} is settled as done", address = args.address),
+        Settlement::Again => t!(
+            "%{address} is settled; the next apply sends it again",
+            address = args.address
+        ),
     };
     context.confirm_and_write(&args.consent, &ledger, adoption.writes, &done)
 }
@@ -109,11 +121,21 @@ fn settle_item(
         .any(|step| matches!(step.step, Step::Intent(_)));
     if known.record.status != ItemStatus::InDoubt && !in_doubt {
         let (status, failure) = report::recorded(&known.record);
-        let why = failure.map_or(String::new(), |failure| format!(" ({})", failure.message));
+        let why = failure.map_or(String::new(), |failure| {
+            t!(" (%{message})", message = failure.message).into_owned()
+        });
         return Err(CliError::new(
             Exit::Usage,
-            format!("{address} is not in doubt: it is {}{why}", status.word()),
-            format!("treaty state show '{address}' shows its record"),
+            t!(
+                "%{address} is not in doubt: it is %{status}%{why}",
+                address = address,
+                status = t!(status.word()),
+                why = why
+            ),
+            t!(
+                "treaty state show '%{address}' shows its record",
+                address = address
+            ),
         )
         .into());
     }
@@ -150,8 +172,15 @@ fn settle_resource(
     if let Some(id) = &known.resource.remote_id {
         return Err(CliError::new(
             Exit::Usage,
-            format!("{address} is not in doubt: it is recorded with the id {id}"),
-            format!("treaty state adopt '{address}' ID records another id"),
+            t!(
+                "%{address} is not in doubt: it is recorded with the id %{id}",
+                address = address,
+                id = id
+            ),
+            t!(
+                "treaty state adopt '%{address}' ID records another id",
+                address = address
+            ),
         )
         .into());
     }

@@ -50,17 +50,17 @@ pub(super) fn run(global: &Global, args: &List) -> anyhow::Result<Exit> {
     let _ = out.flush();
     drop(out);
     if count == 0 && args.format == Format::Text {
-        context.note("nothing is recorded");
+        context.note(t!("nothing is recorded"));
     }
     Ok(Exit::Done)
 }
 
 fn resource_text(address: &Address, known: &KnownResource) -> String {
     let id = known.resource.remote_id.as_deref();
-    let kind = known.kind.word();
+    let kind = t!(known.kind.word());
     match id {
         Some(id) => format!("{address}  {kind} {id}"),
-        None => format!("{address}  {kind}, pending"),
+        None => format!("{address}  {}", t!("%{kind}, pending", kind = kind)),
     }
 }
 
@@ -77,25 +77,30 @@ pub(super) fn resource_json(address: &Address, known: &KnownResource) -> Value {
 fn item_text(address: &Address, known: &KnownItem) -> String {
     let (status, _) = report::recorded(&known.record);
     let flow = match &known.flow_id {
-        Some(id) => format!("flow {id}"),
-        None => "no flow".to_owned(),
+        Some(id) => t!("flow %{id}", id = id),
+        None => t!("no flow"),
     };
     let run = match &known.run {
-        Some(_) => format!("run {}", last_run(known)),
+        Some(_) => t!("run %{run}", run = last_run(known)).into_owned(),
         None => last_run(known),
     };
-    format!("{address}  {}, {flow}, {run}", status.word())
+    let separator = t!(", ");
+    format!(
+        "{address}  {}{separator}{flow}{separator}{run}",
+        t!(status.word())
+    )
 }
 
 /// The last run of an item, and the number of attempts.
 pub(super) fn last_run(known: &KnownItem) -> String {
-    let times = match known.record.attempts {
-        1 => "1 attempt".to_owned(),
-        attempts => format!("{attempts} attempts"),
-    };
+    let attempts = out::plural(
+        known.record.attempts as usize,
+        t_key!("1 attempt"),
+        t_key!("%{count} attempts"),
+    );
     match &known.run {
-        Some(run) => format!("{run}, {times}"),
-        None => "adopted".to_owned(),
+        Some(run) => format!("{run}{}{attempts}", t!(", ")),
+        None => t!("adopted").into_owned(),
     }
 }
 

@@ -53,32 +53,37 @@ pub(super) fn run(global: &Global, args: &Show) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Writes a value after the key of its name.
 fn row(name: &str, value: impl std::fmt::Display) {
-    out::line(format_args!("  {name:<9} {value}"));
+    let name = t!(name);
+    // A Chinese character takes two cells of a terminal.
+    let width: usize = name.chars().map(|c| 1 + usize::from(!c.is_ascii())).sum();
+    let blanks = 9_usize.saturating_sub(width);
+    out::line(format_args!("  {name}{:blanks$} {value}", ""));
 }
 
 fn resource_text(names: &ResourceNames, known: &KnownResource) {
     out::line(format_args!(
         "{BOLD}{}{RESET}  {}",
         names.address(known.kind, &known.identity),
-        known.kind.word()
+        t!(known.kind.word())
     ));
-    row("identity", known.identity.replace('\n', ", "));
+    row(t_key!("identity"), known.identity.replace('\n', ", "));
     match &known.resource.remote_id {
         Some(id) => row("id", id),
         None => row(
             "id",
-            "none: its creation is pending or was interrupted; the next apply looks it up",
+            t!("none: its creation is pending or was interrupted; the next apply looks it up"),
         ),
     }
     let fields: Vec<&str> = known.resource.fields.keys().map(String::as_str).collect();
     if is_kept(&known.resource.fields) {
         row(
-            "set",
-            "nothing: it existed before, and existingAccounts: keep applies",
+            t_key!("set"),
+            t!("nothing: it existed before, and existingAccounts: keep applies"),
         );
     } else if !fields.is_empty() {
-        row("set", fields.join(", "));
+        row(t_key!("set"), fields.join(", "));
     }
     if let Some(grant) = known.resource.grant {
         let until = grant
@@ -86,42 +91,49 @@ fn resource_text(names: &ResourceNames, known: &KnownResource) {
             .and_then(|deadline| jiff::Timestamp::from_millisecond(deadline).ok())
             .map(crate::api::time::text);
         match until {
-            Some(until) => row("granted", format!("silent signing, until {until}")),
-            None => row("granted", "silent signing, without an end date"),
+            Some(until) => row(
+                t_key!("granted"),
+                t!("silent signing, until %{until}", until = until),
+            ),
+            None => row(t_key!("granted"), t!("silent signing, without an end date")),
         }
     }
 }
 
 fn item_text(address: &crate::address::Address, known: &KnownItem, steps: &[KnownStep]) {
     let (status, failure) = report::recorded(&known.record);
-    out::line(format_args!("{BOLD}{address}{RESET}  {}", status.word()));
+    out::line(format_args!(
+        "{BOLD}{address}{RESET}  {}",
+        t!(status.word())
+    ));
     if let Some(failure) = failure {
-        row("error", failure.message);
+        row(t_key!("error"), failure.message);
         if !failure.hint.is_empty() {
-            row("help", failure.hint);
+            row(t_key!("help"), failure.hint);
         }
     }
     row(
-        "sent",
+        t_key!("sent"),
         if known.record.sent {
-            "yes: a signer was asked to sign, or may have been"
+            t!("yes: a signer was asked to sign, or may have been")
         } else {
-            "no: no signer was asked to sign"
+            t!("no: no signer was asked to sign")
         },
     );
     if known.record.earlier > 0 {
         let number = known.record.contract_number();
         row(
-            "contract",
-            format!("{number}: sent again under the same key"),
+            t_key!("contract"),
+            t!("%{number}: sent again under the same key", number = number),
         );
     }
-    row("flow", known.flow_id.as_deref().unwrap_or("none"));
-    row("run", last_run(known));
+    let no_flow = t!("none");
+    row(t_key!("flow"), known.flow_id.as_deref().unwrap_or(&no_flow));
+    row(t_key!("run"), last_run(known));
     if steps.is_empty() {
         return;
     }
-    row("steps", "");
+    row(t_key!("steps"), "");
     let width = |text: fn(&KnownStep) -> &str| {
         let widths = steps.iter().map(|step| text(step).chars().count());
         widths.max().unwrap_or(0)
@@ -140,17 +152,19 @@ fn item_text(address: &crate::address::Address, known: &KnownItem, steps: &[Know
 /// Describes the state of a step.
 fn step_state(step: &KnownStep) -> String {
     match &step.step {
-        Step::Deferred(deferral) => format!("waits for {}", deferral.after.join(", ")),
+        Step::Deferred(deferral) => {
+            t!("waits for %{steps}", steps = deferral.after.join(", ")).into_owned()
+        }
         Step::Intent(_) => {
-            "in doubt: the request may have been sent, the response is unknown".to_owned()
+            t!("in doubt: the request may have been sent, the response is unknown").into_owned()
         }
         Step::Receipt(receipt) => {
             // Links are shown in JSON and by treaty status --links.
             let fields = receipt_text(&masked_in(receipt));
             if fields.is_empty() {
-                "done".to_owned()
+                t!("done").into_owned()
             } else {
-                format!("done: {fields}")
+                t!("done: %{fields}", fields = fields).into_owned()
             }
         }
     }

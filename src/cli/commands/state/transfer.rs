@@ -32,9 +32,9 @@ pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
         .map_err(|error| export_error(error, &path.display().to_string()))?;
     file.finish()?;
     if !global.quiet {
-        context.note(format_args!(
-            "the ledger was exported to {}; it contains signing links and unsent requests, so protect it like the ledger",
-            path.display()
+        context.note(t!(
+            "the ledger was exported to %{file}; it contains signing links and unsent requests, so protect it like the ledger",
+            file = path.display()
         ));
     }
     Ok(Exit::Done)
@@ -43,7 +43,14 @@ pub(super) fn export(global: &Global, args: &Export) -> anyhow::Result<Exit> {
 fn export_error(error: ExportError, path: &str) -> anyhow::Error {
     match error {
         ExportError::Ledger(error) => error.into(),
-        ExportError::Write(error) => anyhow::anyhow!("{path} cannot be written: {error}"),
+        ExportError::Write(error) => {
+            let message = t!(
+                "%{path} cannot be written: %{why}",
+                path = path,
+                why = error
+            );
+            anyhow::anyhow!(message.into_owned())
+        }
     }
 }
 
@@ -53,8 +60,8 @@ pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
     let file = input_file::open(&args.file).map_err(|error| {
         CliError::new(
             Exit::Usage,
-            format!("{shown} cannot be read: {error}"),
-            error.hint("give a file that treaty state export has written"),
+            t!("%{path} cannot be read: %{why}", path = shown, why = error),
+            error.hint(t!("give a file that treaty state export has written")),
         )
     })?;
     let settings = &context.project.settings;
@@ -69,10 +76,10 @@ pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
             let (exit, hint) = match &error {
                 ImportError::NotEmpty(_) => (
                     Exit::Usage,
-                    "the ledger must be empty or not exist; move the existing one away",
+                    t!("the ledger must be empty or not exist; move the existing one away"),
                 ),
                 ImportError::Line { .. } => {
-                    (Exit::Invalid, "export it again; nothing was imported")
+                    (Exit::Invalid, t!("export it again; nothing was imported"))
                 }
                 ImportError::Ledger(_) => match error {
                     ImportError::Ledger(own) => return own.into(),
@@ -81,9 +88,11 @@ pub(super) fn import(global: &Global, args: &Import) -> anyhow::Result<Exit> {
             };
             CliError::new(exit, error.to_string(), hint).into()
         })?;
-    out::line(format_args!(
-        "{} items, {} accounts, seals and templates, {} runs",
-        imported.items, imported.resources, imported.runs
+    out::line(t!(
+        "%{items} items, %{resources} accounts, seals and templates, %{runs} runs",
+        items = imported.items,
+        resources = imported.resources,
+        runs = imported.runs
     ));
     Ok(Exit::Done)
 }

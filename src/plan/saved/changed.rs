@@ -11,38 +11,38 @@ use crate::plan::diff::{FlowPlan, PlannedRow, ResourceAction, ResourceEntry};
 const MOST_NAMED: usize = 10;
 
 /// Returns the differences, by resource and by row.
-pub(super) fn moved(planned: &Plan, now: &Plan) -> Vec<String> {
-    let mut moved = resources(planned, now);
+pub(super) fn changed(planned: &Plan, now: &Plan) -> Vec<String> {
+    let mut changes = resources(planned, now);
     let mut flows = now.flows.iter();
     for flow in &planned.flows {
         match flows.next().filter(|now| now.flow == flow.flow) {
-            Some(now) => rows(flow, now, &mut moved),
-            None => moved.push(t!("flows.%{flow} differs", flow = flow.flow).into_owned()),
+            Some(now) => rows(flow, now, &mut changes),
+            None => changes.push(t!("flows.%{flow} differs", flow = flow.flow).into_owned()),
         }
     }
     if planned.moves != now.moves {
-        moved.push(t!("other flows are renamed").into_owned());
+        changes.push(t!("other flows are renamed").into_owned());
     }
-    undeclared(planned, now, &mut moved);
-    let is_equal = moved.is_empty()
+    undeclared(planned, now, &mut changes);
+    let is_equal = changes.is_empty()
         && flows.next().is_none()
-        && planned.resources == now.resources
+        && planned.resources.is_saved_like(&now.resources)
         && planned.row_accounts == now.row_accounts
         && planned.people == now.people
         && planned.calls() == now.calls();
-    if moved.is_empty() && !is_equal {
-        moved.push(t!("the accounts or seals at the service are others").into_owned());
+    if changes.is_empty() && !is_equal {
+        changes.push(t!("the accounts or seals at the service are others").into_owned());
     }
-    let more = moved.len().saturating_sub(MOST_NAMED);
+    let more = changes.len().saturating_sub(MOST_NAMED);
     if more > 0 {
-        moved.truncate(MOST_NAMED);
-        moved.push(t!("%{count} more", count = more).into_owned());
+        changes.truncate(MOST_NAMED);
+        changes.push(t!("%{count} more", count = more).into_owned());
     }
-    moved
+    changes
 }
 
 /// Adds what became undeclared or declared again, and other removals.
-fn undeclared(planned: &Plan, now: &Plan, moved: &mut Vec<String>) {
+fn undeclared(planned: &Plan, now: &Plan, changes: &mut Vec<String>) {
     let differing = |these: &Plan, those: &Plan| -> Vec<Address> {
         let these = these.undeclared.iter();
         let differing = these.filter(|own| !those.undeclared.contains(own));
@@ -52,7 +52,7 @@ fn undeclared(planned: &Plan, now: &Plan, moved: &mut Vec<String>) {
     addresses.extend(differing(now, planned));
     addresses.sort();
     addresses.dedup();
-    moved.extend(addresses.iter().map(|address| {
+    changes.extend(addresses.iter().map(|address| {
         t!(
             "%{address}: what is no longer declared, or its removal, differs",
             address = address
@@ -76,17 +76,17 @@ fn resources(planned: &Plan, now: &Plan) -> Vec<String> {
             .collect()
     };
     let (planned, now) = (by_address(planned), by_address(now));
-    let mut moved = Vec::new();
+    let mut changes = Vec::new();
     for (address, action) in &planned {
         if now.get(address) != Some(action) {
-            moved.push(difference(address, Some(action), now.get(address)));
+            changes.push(difference(address, Some(action), now.get(address)));
         }
     }
     let new = now
         .iter()
         .filter(|(address, _)| !planned.contains_key(address));
-    moved.extend(new.map(|(address, action)| difference(address, None, Some(action))));
-    moved
+    changes.extend(new.map(|(address, action)| difference(address, None, Some(action))));
+    changes
 }
 
 fn difference(
@@ -108,14 +108,14 @@ fn difference(
     .into_owned()
 }
 
-fn rows(planned: &FlowPlan, now: &FlowPlan, moved: &mut Vec<String>) {
+fn rows(planned: &FlowPlan, now: &FlowPlan, changes: &mut Vec<String>) {
     let is_same = |planned: &PlannedRow, now: &PlannedRow| {
         let has_same_values = planned.fingerprint == now.fingerprint || !planned.action.is_work();
         planned.row == now.row && planned.action == now.action && has_same_values
     };
     let both = planned.rows.iter().zip(&now.rows);
     for (row, now) in both.filter(|(planned, now)| !is_same(planned, now)) {
-        moved.push(if row.action == now.action {
+        changes.push(if row.action == now.action {
             t!(
                 "row %{row} of flows.%{flow} has other values",
                 row = row.row,
@@ -134,7 +134,7 @@ fn rows(planned: &FlowPlan, now: &FlowPlan, moved: &mut Vec<String>) {
         });
     }
     if planned.rows.len() != now.rows.len() {
-        moved.push(
+        changes.push(
             t!(
                 "flows.%{flow} has %{now} rows instead of %{planned}",
                 flow = planned.flow,
@@ -145,7 +145,7 @@ fn rows(planned: &FlowPlan, now: &FlowPlan, moved: &mut Vec<String>) {
         );
     }
     if planned.removed != now.removed {
-        moved.push(
+        changes.push(
             t!(
                 "other contracts of flows.%{flow} are without a row",
                 flow = planned.flow
