@@ -193,7 +193,7 @@ fn writes() -> Vec<Vec<Write>> {
     let account = Resource {
         id: 50,
         remote_id: Some("a1".into()),
-        fields: [("mobile".to_owned(), Fingerprint([3; 16]))].into(),
+        fields: [("mobile".to_owned(), Fingerprint([3; 16]).into())].into(),
         grant: Some(RecordedGrant {
             deadline: Some(1_800_000_000_000),
         }),

@@ -71,7 +71,8 @@ pub(super) struct ProjectFile {
     /// The kinds that apply removes when no manifest declares them any more; true for all. Default: false.
     #[serde(default)]
     pub(super) prune: Prune,
-    /// The file of the ledger, inside the project. Default: .treaty/{environment}.db.
+    /// The file of the ledger, inside the project, or a database: `postgres://USER@HOST/DATABASE`. Default:
+    /// .treaty/{environment}.db.
     pub(super) ledger: Option<StaticText>,
     /// People and organizations, by name.
     #[serde(default)]
@@ -175,7 +176,8 @@ pub(super) struct Environment {
     /// Limits for invalid rows, failed items and revoked items.
     #[serde(default)]
     pub(super) failures: Failures,
-    /// The file of the ledger, inside the project. Default: .treaty/{environment}.db.
+    /// The file of the ledger, inside the project, or a database: `postgres://USER@HOST/DATABASE`. Default:
+    /// .treaty/{environment}.db.
     pub(super) ledger: Option<StaticText>,
 }
 

@@ -2,9 +2,12 @@
 //! over HTTP; the next run completes its work. The tests count duplicates and losses in the world.
 //!
 //! `cargo test --features crash-points --test crash -- --nocapture` prints the table. With
+//! `TREATY_TEST_POSTGRES`, the ledgers are in Postgres: see `.ci/postgres`. With
 //! `TREATY_LONG=1`, each failpoint is tested at every pass, and there are more random kills.
 
 mod night;
+#[path = "../it/support/postgres.rs"]
+mod postgres;
 // The scenario tests use more of this module.
 #[allow(dead_code)]
 #[path = "../it/support/project.rs"]

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use treaty::api::FlowStatus;
 use treaty::sandbox::{AutoSign, Flow, Sandbox};
 
+use crate::postgres;
 use crate::project::{Project, Run, root};
 use crate::serve::serve;
 use crate::table::Counted;
@@ -116,10 +117,11 @@ impl Night for Revoked {
 impl Office {
     fn new(project: Project, signers: usize, items: usize) -> Self {
         let (base, sandbox) = served();
+        let ledger = postgres::new_ledger().unwrap_or_default();
         project.write(
             "treaty.yaml",
             format!(
-                "version: 1\nproject: crash\ndefaultEnvironment: test\nenvironments:\n  test: {{ endpoint: \"{base}\" }}\n\
+                "{ledger}version: 1\nproject: crash\ndefaultEnvironment: test\nenvironments:\n  test: {{ endpoint: \"{base}\" }}\n\
                  variables: {{ lender: 天谷, landlord: 安居 }}\nlimits: {{ rate: none }}\nretries: {{ backoff: 1ms, timeout: 5s }}\n\
                  failures: {{ revoke: 100% }}\n"
             ),

@@ -24,6 +24,7 @@ pub(crate) mod logs;
 mod moved;
 mod new_projects;
 pub(crate) mod nightly;
+mod postgres;
 mod preview;
 pub(crate) mod prune;
 mod recorded_values;

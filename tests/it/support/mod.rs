@@ -2,6 +2,7 @@
 
 pub(crate) mod faulty_transport;
 pub(crate) mod listener;
+pub(crate) mod postgres;
 pub(crate) mod project;
 pub(crate) mod rig;
 pub(crate) mod script;
