@@ -258,6 +258,10 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
             t!("free disk space, then run the command again: what was sent is recorded, and a request without a recorded \
              response is looked up before anything is sent again").into_owned(),
         ),
+        LedgerError::NoLedger(_) => (
+            Exit::Error,
+            t!("name another schema: add ?schema=NAME to the address").into_owned(),
+        ),
         LedgerError::Unreachable { .. } => (
             Exit::Error,
             t!("check that the database runs and that this machine reaches it, then run the command again: what was \

@@ -15,7 +15,7 @@ pub(super) fn broken(location: &Location, error: &Error) -> LedgerError {
     }
     let path = location.to_string();
     let state = error.sql_state();
-    if matches!(error, Error::Unreachable(_) | Error::Lost) {
+    if error.is_lost() {
         return LedgerError::Unreachable {
             path,
             why: error.to_string(),

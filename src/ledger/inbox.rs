@@ -101,7 +101,7 @@ impl Inbox {
         // The thread ends when the last inbox is dropped.
         std::thread::spawn(move || {
             let error = |error: Error| broken(&location, &error);
-            process(connection, &jobs, error);
+            process(&connection, &jobs, error);
         });
         Ok(Self { queue, salt })
     }
@@ -148,7 +148,7 @@ fn retry_lock(attempts: i32) -> bool {
 }
 
 /// Processes jobs until the queue is closed.
-fn process(connection: Connection, jobs: &Receiver<Job>, broken: impl Fn(Error) -> LedgerError) {
+fn process(connection: &Connection, jobs: &Receiver<Job>, broken: impl Fn(Error) -> LedgerError) {
     let mut cleaned_up = None;
     while let Ok(first) = jobs.recv() {
         let mut group = Vec::new();
@@ -157,10 +157,10 @@ fn process(connection: Connection, jobs: &Receiver<Job>, broken: impl Fn(Error) 
             match job {
                 Job::Record(event, reply) => group.push((event, reply)),
                 Job::CountUnhandled(reply) => {
-                    drop(reply.send(unhandled(&connection).map_err(&broken)));
+                    drop(reply.send(unhandled(connection).map_err(&broken)));
                 }
                 Job::CheckWritable(reply) => {
-                    drop(reply.send(check_writable(&connection).map_err(&broken)));
+                    drop(reply.send(check_writable(connection).map_err(&broken)));
                 }
             }
         }
@@ -168,7 +168,7 @@ fn process(connection: Connection, jobs: &Receiver<Job>, broken: impl Fn(Error) 
             continue;
         }
         let receipts =
-            record_all(&connection, group.iter().map(|(event, _)| event)).map_err(&broken);
+            record_all(connection, group.iter().map(|(event, _)| event)).map_err(&broken);
         for (index, (_, reply)) in group.into_iter().enumerate() {
             let receipt = receipts.as_ref().map(|receipts| receipts[index]);
             drop(reply.send(receipt.map_err(Clone::clone)));
@@ -176,7 +176,7 @@ fn process(connection: Connection, jobs: &Receiver<Job>, broken: impl Fn(Error) 
         if cleaned_up.is_none_or(|at: Instant| at.elapsed() >= CLEANUP_INTERVAL) {
             cleaned_up = Some(Instant::now());
             // After a failure the next cleanup deletes them.
-            let _ = clean_up(&connection, Timestamp::now());
+            let _ = clean_up(connection, Timestamp::now());
         }
     }
 }

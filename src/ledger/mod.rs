@@ -180,6 +180,9 @@ pub enum LedgerError {
     /// There is no space left to write the ledger.
     #[error("{}", t!("the ledger %{path} cannot be written: the disk is full", path = shown(_0)))]
     Full(String),
+    /// The schema has other tables than a ledger.
+    #[error("{}", t!("%{path} is not a ledger: its tables are others", path = shown(_0)))]
+    NoLedger(String),
     /// The database cannot be reached, or the connection was lost and cannot be restored.
     #[error("{}", t!("the ledger %{path} cannot be reached: %{why}", path = shown(path), why = why))]
     Unreachable {

@@ -64,9 +64,6 @@ pub(super) fn open(
     match found {
         Some(schema::VERSION) => Ok(connection),
         Some(newer) if newer > schema::VERSION => Err(LedgerError::Newer(location.to_string())),
-        _ => Err(LedgerError::Broken {
-            path: location.to_string(),
-            why: t!("its schema is not that of a ledger").into_owned(),
-        }),
+        _ => Err(LedgerError::NoLedger(location.to_string())),
     }
 }

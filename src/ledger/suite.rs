@@ -69,7 +69,7 @@ impl Place {
     }
 
     /// Returns another place of the same ledger, as another machine has it.
-    fn from_another_machine(&self) -> Option<Self> {
+    fn on_another_machine(&self) -> Option<Self> {
         let Location::Postgres { settings, .. } = &self.location else {
             return None;
         };
@@ -189,6 +189,7 @@ fn ended(id: EntityId, status: ItemStatus, message: Option<&str>) -> Write {
 }
 
 /// Writes of every kind, in groups.
+#[allow(clippy::too_many_lines)]
 fn writes() -> Vec<Vec<Write>> {
     let account = Resource {
         id: 50,
@@ -423,7 +424,7 @@ async fn one_run_at_a_time_holds_a_ledger(place: &Place) {
     let ledger = place.hold().expect("held");
     let held = place.hold().expect_err("held by the first").to_string();
     assert!(held.contains("a test"), "{held}");
-    if let Some(other) = place.from_another_machine() {
+    if let Some(other) = place.on_another_machine() {
         let held = other.hold().expect_err("held by the first").to_string();
         assert!(held.contains("renewed"), "{held}");
     }
@@ -462,7 +463,7 @@ async fn a_collision_leaves_out_its_own_job_only(place: &Place) {
         resource: Resource {
             id,
             remote_id: Some("a".into()),
-            fields: Default::default(),
+            fields: RecordedFields::new(),
             grant: None,
         },
     };
@@ -622,7 +623,7 @@ async fn a_lost_connection_loses_and_repeats_nothing() {
     };
     let ledger = place.hold().expect("held");
     let before = ledger.version().expect("read").serial;
-    let other = place.from_another_machine().expect("the same schema");
+    let other = place.on_another_machine().expect("the same schema");
     let ending = std::thread::spawn(move || {
         for _ in 0..ENDS {
             // A login takes a tenth of a second without optimization.

@@ -67,9 +67,15 @@ fn at_once<T: Send>(cases: Vec<T>, work: impl Fn(T) + Sync) {
 #[test]
 fn kills_at_failpoints_duplicate_and_lose_nothing() {
     let nights: [&(dyn Night + Sync); 5] = [&Loans { rows: 3 }, &Leases, &Signing, &Revoked, &Cut];
-    let cases = FAILPOINTS.iter();
+    // A ledger in Postgres has no file that could be incomplete.
+    let is_file = postgres::new_ledger().is_none();
+    let points = FAILPOINTS.iter().copied();
+    let points: Vec<&str> = points
+        .filter(|point| is_file || !point.starts_with("ledger."))
+        .collect();
+    let cases = points.iter();
     let cases = cases.flat_map(|point| nights.map(|night| (*point, night)));
-    let table = Mutex::new(Table::new(&FAILPOINTS));
+    let table = Mutex::new(Table::new(&points));
     at_once(cases.collect(), |(point, night)| {
         for counted in at_point(night, point) {
             table.lock().expect("a table").add(point, counted);

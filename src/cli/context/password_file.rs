@@ -48,10 +48,11 @@ fn fields(line: &str) -> Vec<String> {
 pub(super) fn check_access(file: &Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt as _;
     let found = std::fs::metadata(file).map_err(|error| error.to_string())?;
-    if found.permissions().mode() & 0o077 == 0 {
-        return Ok(());
+    let others = found.permissions().mode() & 0o077;
+    if others != 0 {
+        return Err(t!("other users can read it; run chmod 600").into_owned());
     }
-    Err(t!("other users can read it; run chmod 600").into_owned())
+    Ok(())
 }
 
 #[cfg(not(unix))]
