@@ -51,11 +51,11 @@ CREATE TABLE refused (
     )
 }
 
-/// The functions of a Postgres schema that `SQLite` has by itself. The type `json` keeps escapes that a
-/// text of Postgres cannot hold.
+/// The functions of a Postgres schema that `SQLite` has by itself. A text of Postgres cannot hold the
+/// character NUL, whose escape may be anywhere in a response.
 const POSTGRES_FUNCTIONS: &str = "
 CREATE FUNCTION json_extract(document text, path text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  AS $$ SELECT CAST(document AS json) #>> string_to_array(substr(path, 3), '.') $$;
+  AS $$ SELECT CAST(replace(document, '\\u0000', '\\ufffd') AS json) #>> string_to_array(substr(path, 3), '.') $$;
 ";
 
 /// Returns the SQL that creates the tables in a Postgres schema: those of [`tables`] with the types of

@@ -123,6 +123,7 @@ over_both_stores!(
     records_every_kind_of_write,
     one_run_at_a_time_holds_a_ledger,
     a_collision_leaves_out_its_own_job_only,
+    a_message_of_the_service_may_contain_any_character,
     refuses_another_endpoint_or_app,
     an_export_is_imported_unchanged,
     records_callbacks_once,
@@ -457,6 +458,18 @@ async fn a_collision_leaves_out_its_own_job_only(place: &Place) {
     other.await.expect("written");
     assert!(ledger.item("loan", "HT-2").expect("read").is_none());
     assert!(ledger.item("loan", "HT-3").expect("read").is_some());
+    // The flow of a job that was left out is created with its next item.
+    let item = |id| {
+        let mut write = begun(id, "HT-9");
+        if let Write::ItemBegun { flow, .. } = &mut write {
+            *flow = "leases".into();
+        }
+        write
+    };
+    let repeated = vec![item(9), receipt(9, "document", json!({ "docId": "d" }))];
+    ledger.write(repeated).await.expect_err("of another item");
+    ledger.write(vec![item(10)]).await.expect("written");
+    assert!(ledger.item("leases", "HT-9").expect("read").is_some());
     let account = |identity: &str, id: EntityId| Write::Resource {
         kind: ResourceKind::Account,
         identity: identity.into(),
@@ -479,6 +492,22 @@ async fn a_collision_leaves_out_its_own_job_only(place: &Place) {
         .write(vec![account("p1", 10)])
         .await
         .expect("its own");
+}
+
+async fn a_message_of_the_service_may_contain_any_character(place: &Place) {
+    let ledger = place.hold().expect("held");
+    let message = "refused\u{0}: \u{7f}\u{e000}字";
+    let answer = json!({ "flowId": "f1", "more": "a\u{0}b", "signUrl": "u".repeat(9000) });
+    ledger
+        .write(vec![begun(1, "HT-1"), receipt(1, "process", answer)])
+        .await
+        .expect("written");
+    let failed = ended(1, ItemStatus::Failed, Some(message));
+    ledger.write(vec![failed]).await.expect("written");
+    let item = ledger.item_by_id(1).expect("read").expect("an item");
+    assert_eq!(item.flow_id.as_deref(), Some("f1"));
+    let failure = item.record.failure.expect("a failure");
+    assert!(failure.message.starts_with("refused"), "{failure:?}");
 }
 
 async fn refuses_another_endpoint_or_app(place: &Place) {

@@ -231,7 +231,9 @@ impl WriterState {
         };
         let mut writes = group.iter().flat_map(|job| &job.writes);
         self.has_remnants |= writes.any(erase::removes_request);
-        for write in group.iter().flat_map(|job| &job.writes) {
+        let is_written = |at: usize| collisions.iter().all(|(nth, _)| *nth != at);
+        let written = group.iter().enumerate().filter(|(at, _)| is_written(*at));
+        for write in written.flat_map(|(_, job)| &job.writes) {
             if let Write::ItemBegun { flow, .. } = write {
                 self.flows.insert(flow.clone());
             }

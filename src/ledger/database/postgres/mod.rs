@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::executor::block_on;
 use tokio::runtime::Handle;
@@ -62,7 +62,7 @@ struct Session {
     client: Arc<Client>,
     statements: HashMap<String, Statement>,
     /// The time of the server in milliseconds since 1970, and when it was read.
-    time: (i64, Instant),
+    time: (i64, Instant, SystemTime),
 }
 
 impl std::fmt::Debug for Session {
@@ -83,8 +83,10 @@ impl Connection {
     }
 
     pub(super) fn now(&self) -> i64 {
-        let (time, read) = self.session.borrow().time;
-        time.saturating_add(i64::try_from(read.elapsed().as_millis()).unwrap_or(i64::MAX))
+        let (time, instant, system) = self.session.borrow().time;
+        // The monotonic clock may stop while the machine sleeps, and the system clock may be set.
+        let elapsed = instant.elapsed().max(system.elapsed().unwrap_or_default());
+        time.saturating_add(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
     }
 
     pub(super) fn restore(&self) -> Result<bool> {
@@ -322,7 +324,7 @@ fn connect(settings: &PostgresSettings) -> Result<Session> {
     Ok(Session {
         client,
         statements: HashMap::new(),
-        time: (time, Instant::now()),
+        time: (time, Instant::now(), SystemTime::now()),
     })
 }
 
@@ -341,8 +343,16 @@ fn failed(error: tokio_postgres::Error) -> Error {
     }
 }
 
+/// Returns parameters that own their text. A text of Postgres cannot hold the character NUL, which a
+/// message of the service may contain.
 fn owned(params: &[Value<'_>]) -> Vec<OwnedValue> {
-    params.iter().copied().map(OwnedValue::from).collect()
+    let owned = |value: &Value<'_>| match value {
+        Value::Text(text) if text.contains('\0') => {
+            OwnedValue::Text(text.replace('\0', "\u{fffd}"))
+        }
+        value => OwnedValue::from(*value),
+    };
+    params.iter().map(owned).collect()
 }
 
 /// Replaces the parameters `?` and `?1` by `$1`.
