@@ -558,6 +558,7 @@ fn take_lease(
     request: &LeaseRequest<'_>,
 ) -> database::Result<Result<i64, LeaseConflict>> {
     let transaction = connection.begin()?;
+    transaction.lock_lease()?;
     let fence = lease::take(&transaction, request, transaction.now())?;
     transaction.commit()?;
     Ok(fence)

@@ -436,6 +436,31 @@ async fn one_run_at_a_time_holds_a_ledger(place: &Place) {
     assert_eq!(next.next_subject(), 2);
 }
 
+/// Several machines ask for the lease at once: one of them gets it, and keeps it.
+#[tokio::test]
+async fn one_of_many_machines_takes_the_lease() {
+    let Some(place) = Place::postgres() else {
+        return;
+    };
+    drop(place.hold().expect("made"));
+    let others: Vec<Place> = (0..8).filter_map(|_| place.on_another_machine()).collect();
+    let held: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = others
+            .iter()
+            .map(|other| scope.spawn(|| other.hold()))
+            .collect();
+        let results = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("ended"));
+        results.collect()
+    });
+    let holders: Vec<&Sqlite> = held.iter().flatten().collect();
+    let [holder] = &holders[..] else {
+        panic!("{} hold it", holders.len());
+    };
+    holder.write(vec![begun(1, "HT-1")]).await.expect("written");
+}
+
 async fn a_collision_leaves_out_its_own_job_only(place: &Place) {
     let ledger = place.hold().expect("held");
     let first = vec![

@@ -171,6 +171,16 @@ impl Connection {
         Ok(Transaction::begun(self))
     }
 
+    /// Keeps other transactions from taking or renewing the lease until this one ends. A file is locked as a whole.
+    pub(in crate::ledger) fn lock_lease(&self) -> Result<()> {
+        match &self.0 {
+            Backend::Sqlite(_) => Ok(()),
+            Backend::Postgres(connection) => {
+                connection.execute_batch("LOCK TABLE lease IN SHARE ROW EXCLUSIVE MODE")
+            }
+        }
+    }
+
     /// Begins a transaction that reads one state of all tables, whatever others write meanwhile.
     pub(in crate::ledger) fn snapshot(&self) -> Result<Transaction<'_>> {
         self.hold_snapshot()?;

@@ -24,7 +24,9 @@ use super::error::{Error, Result, ends_connection};
 use super::value::{OwnedValue, Row, Value};
 
 /// Begins a transaction that reads one state. The first statement takes the snapshot.
-pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1";
+/// A reader may be slow between two pages.
+pub(super) const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL idle_in_transaction_session_timeout = '1h'; SELECT 1";
 
 /// The number of times that a query is sent whose connection is lost.
 const ATTEMPTS: usize = 10;
@@ -33,12 +35,13 @@ const ATTEMPTS: usize = 10;
 const PAGE: usize = 1000;
 
 /// The settings of a session. A server may limit statements to less than a large ledger needs; a
-/// holder that waits longer for a lock has lost its lease.
+/// holder that waits longer for a lock has lost its lease. A transaction whose connection was lost
+/// without a trace ends before the one that waits for its lock gives up.
 const SESSION: &str = "
 SET client_min_messages = warning;
 SET statement_timeout = '5min';
 SET lock_timeout = '20s';
-SET idle_in_transaction_session_timeout = '1h'";
+SET idle_in_transaction_session_timeout = '10s'";
 
 /// The delay before the second attempt to connect again. Each further one is twice as long, up to
 /// [`MAX_DELAY`].
