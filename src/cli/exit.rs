@@ -267,6 +267,11 @@ fn classify_ledger(error: &LedgerError) -> (Exit, String) {
             t!("check that the database runs and that this machine reaches it, then run the command again: what was \
              sent is recorded, and a request without a recorded response is looked up before anything is sent again").into_owned(),
         ),
+        LedgerError::Server { .. } => (
+            Exit::Error,
+            t!("look into the log of the database server, and connect to its primary; do not restore the ledger from a \
+             backup: contracts that it does not record would be sent again").into_owned(),
+        ),
         LedgerError::Refused { .. } => (
             Exit::Credentials,
             t!("set TREATY_LEDGER_PASSWORD, TREATY_LEDGER_PASSWORD_FILE or PGPASSFILE to the password of the database's \

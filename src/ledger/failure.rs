@@ -24,24 +24,28 @@ pub(super) fn broken(location: &Location, error: &Error) -> LedgerError {
     if state == Some(&SqlState::DISK_FULL) {
         return LedgerError::Full(path);
     }
-    if state == Some(&SqlState::READ_ONLY_SQL_TRANSACTION) {
-        return LedgerError::ReadOnly {
-            path,
-            why: t!("it must be written").into_owned(),
-        };
+    if state == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        let holder = t!("another transaction has locked it for 20 s");
+        return LedgerError::Held(holder.into_owned());
     }
     let is_refused = [
         SqlState::INVALID_PASSWORD,
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
         SqlState::INSUFFICIENT_PRIVILEGE,
         SqlState::INVALID_CATALOG_NAME,
+        // A role without the right to use a schema does not see its tables.
+        SqlState::UNDEFINED_TABLE,
+        SqlState::UNDEFINED_COLUMN,
     ];
     let why = error.to_string();
     let is_login = matches!(error, Error::Login(_));
     if is_login || state.is_some_and(|state| is_refused.contains(state)) {
         return LedgerError::Refused { path, why };
     }
-    LedgerError::Broken { path, why }
+    match location {
+        Location::File(_) => LedgerError::Broken { path, why },
+        Location::Postgres { .. } => LedgerError::Server { path, why },
+    }
 }
 
 /// Creates the error of a damaged file.

@@ -23,6 +23,8 @@ use crate::expr::{Fingerprint, Salt};
 
 /// The maximum number of callbacks in one transaction.
 const MAX_GROUP: usize = 1024;
+/// The number of times that a group is recorded whose transaction was ended.
+const ATTEMPTS: usize = 5;
 /// The time for which handled callbacks are kept to detect repeats. The last of six attempts
 /// arrives two and a half hours after the first.
 const RETENTION: Duration = Duration::from_hours(7 * 24);
@@ -181,17 +183,28 @@ fn process(connection: &Connection, jobs: &Receiver<Job>, broken: impl Fn(Error)
     }
 }
 
-/// Records a group of callbacks in one transaction.
+/// Records a group of callbacks in one transaction. With Postgres, a run that marks callbacks may
+/// end it: it is then repeated.
 fn record_all<'a>(
     connection: &Connection,
-    group: impl Iterator<Item = &'a CallbackEvent>,
+    group: impl Iterator<Item = &'a CallbackEvent> + Clone,
 ) -> Result<Vec<CallbackReceipt>> {
-    let transaction = connection.begin()?;
-    let receipts = group
-        .map(|event| record(&transaction, event))
-        .collect::<Result<_>>()?;
-    transaction.commit()?;
-    Ok(receipts)
+    let record_group = || -> Result<Vec<CallbackReceipt>> {
+        let transaction = connection.begin()?;
+        let receipts = group
+            .clone()
+            .map(|event| record(&transaction, event))
+            .collect::<Result<_>>()?;
+        transaction.commit()?;
+        Ok(receipts)
+    };
+    for _ in 1..ATTEMPTS {
+        match record_group() {
+            Err(error) if error.is_deadlock() => {}
+            result => return result,
+        }
+    }
+    record_group()
 }
 
 fn record(connection: &Connection, event: &CallbackEvent) -> Result<CallbackReceipt> {
@@ -206,15 +219,15 @@ fn record(connection: &Connection, event: &CallbackEvent) -> Result<CallbackRece
     let at = event.at.as_millisecond();
     // A flow is recorded before any signer is added: a callback of an unknown flow needs no poll.
     let handled = (!is_known).then_some(at);
-    let insert = "INSERT INTO notice (digest, flow_id, received, handled) VALUES (?, ?, ?, ?)";
-    connection.execute(
-        insert,
-        params![&event.digest.0, &event.flow_id, at, handled],
-    )?;
-    Ok(if is_known {
-        CallbackReceipt::New
-    } else {
-        CallbackReceipt::Unknown
+    // Another listener may record it at the same time.
+    let insert = "INSERT INTO notice (digest, flow_id, received, handled) VALUES (?, ?, ?, ?)
+                  ON CONFLICT (digest) DO UPDATE SET times = notice.times + 1 RETURNING times";
+    let params = params![&event.digest.0, &event.flow_id, at, handled];
+    let times: i64 = connection.query_one(insert, params, |row| row.get(0))?;
+    Ok(match (times, is_known) {
+        (1, true) => CallbackReceipt::New,
+        (1, false) => CallbackReceipt::Unknown,
+        _ => CallbackReceipt::Repeated,
     })
 }
 

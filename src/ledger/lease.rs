@@ -8,11 +8,11 @@
 //! A renewal in the future is of a holder whose clock is ahead. It counts from the time at which
 //! another run first sees it, so that the lease expires as usual.
 
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::database::{Batch, Connection, Result, Row, params};
+use super::location::Location;
 use super::lock::{is_released, lock_path};
 use super::version;
 
@@ -236,11 +236,11 @@ pub struct Holder {
 
 /// Returns the process whose lease has not expired. A process of this machine that was killed does
 /// not count; one of another machine counts until its lease expires.
-pub(super) fn live_holder(connection: &Connection, path: &Path) -> Result<Option<Holder>> {
+pub(super) fn live_holder(connection: &Connection, location: &Location) -> Result<Option<Holder>> {
     let now = connection.now();
     let lease = Lease::read(connection)?;
     let has_crashed = |lease: &Lease| {
-        lease.locked && lease.machine == machine(&lock_path(path)) && is_released(path)
+        lease.locked && lease.machine == machine(location) && is_released(location.local())
     };
     let live = lease.filter(|lease| lease.renewed != 0 && lease.age(now) < EXPIRY);
     let live = live.filter(|lease| !has_crashed(lease));
@@ -255,15 +255,21 @@ pub(super) fn holder(connection: &Connection) -> Result<Option<String>> {
     Ok(Lease::read(connection)?.map(|lease| lease.description(connection.now())))
 }
 
-/// Returns the scope of a lock: the running kernel and the lock file. A lock file that was removed
-/// and created again has another inode, and says nothing about the holder of the first.
-pub(super) fn machine(lock: &Path) -> String {
-    // Without a boot id, every machine counts as this one, and only the lock decides.
+/// Returns the scope of the lock of a ledger: the running kernel and the lock file. A lock file that
+/// was removed and created again has another inode, and says nothing about the holder of the first.
+/// With Postgres, each checkout has its own lock file; two on one kernel are on different devices if
+/// their inodes are equal.
+pub(super) fn machine(location: &Location) -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    if kernel.is_empty() && matches!(location, Location::Postgres { .. }) {
+        // No other process has the same scope: its holder counts until its lease expires.
+        return version::random_id().unwrap_or_default();
+    }
+    // Without a boot id, every machine counts as this one, and only the lock of the file decides.
     #[cfg(unix)]
-    if let Ok(file) = std::fs::metadata(lock) {
-        let number = std::os::unix::fs::MetadataExt::ino(&file);
-        return format!("{} {number}", kernel.trim_end());
+    if let Ok(file) = std::fs::metadata(lock_path(location.local())) {
+        use std::os::unix::fs::MetadataExt as _;
+        return format!("{} {} {}", kernel.trim_end(), file.dev(), file.ino());
     }
     kernel
 }

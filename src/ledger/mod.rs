@@ -191,6 +191,14 @@ pub enum LedgerError {
         /// The reason.
         why: String,
     },
+    /// The database has reported an error.
+    #[error("{}", t!("the ledger %{path}: %{why}", path = shown(path), why = why))]
+    Server {
+        /// The database.
+        path: String,
+        /// The reason.
+        why: String,
+    },
     /// The database refuses the user, the password or an action.
     #[error("{}", t!("the ledger %{path} refuses access: %{why}", path = shown(path), why = why))]
     Refused {

@@ -1,7 +1,7 @@
 //! The schema of a ledger in Postgres: created and migrated under a lock, and refused if it is newer
 //! or is not a ledger.
 
-use super::database::{Connection, PostgresSettings, Result, params};
+use super::database::{Connection, Error, PostgresSettings, Result, params};
 use super::failure::broken;
 use super::file::{initial_values, write_salt};
 use super::location::Location;
@@ -32,6 +32,11 @@ pub(super) fn create(settings: &PostgresSettings, binding: &Binding) -> Result<(
     transaction.query_one(lock, params![&settings.address.schema], |_| Ok(()))?;
     if has_ledger(&transaction, settings)? {
         return Ok(());
+    }
+    let encoding = "SELECT current_setting('server_encoding')";
+    let encoding: String = transaction.query_one(encoding, &[], |row| row.get(0))?;
+    if encoding != "UTF8" {
+        return Err(Error::Encoding(encoding));
     }
     let exists = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = ?";
     // A role without the right to create schemas may have got one.

@@ -12,7 +12,7 @@ use super::failure::broken;
 use super::file;
 use super::lease::{self, Holder, LeaseConflict, LeaseRequest, LeaseValidity};
 use super::location::Location;
-use super::lock::{Lock, RETRY_INTERVAL, create_if_missing, lock_path, try_lock, wait_for_lock};
+use super::lock::{Lock, RETRY_INTERVAL, create_if_missing, try_lock, wait_for_lock};
 use super::open_mode::{FileState, OpenMode};
 use super::record::{EntityId, ItemRecord, Notice, Resource, ResourceKind, RunRecord, Step, Write};
 use super::recorded::RecordedItem;
@@ -180,7 +180,7 @@ impl Sqlite {
         let request = LeaseRequest {
             holder,
             since,
-            machine: &lease::machine(&lock_path(location.local())),
+            machine: &lease::machine(&location),
             locked: false,
             is_brief: false,
         };
@@ -211,7 +211,7 @@ impl Sqlite {
         let request = LeaseRequest {
             holder,
             since,
-            machine: &lease::machine(&lock_path(location.local())),
+            machine: &lease::machine(&location),
             locked: false,
             is_brief: true,
         };
@@ -264,7 +264,7 @@ impl Sqlite {
         if lock.is_none() {
             lock = wait_for_lock(path)?;
             if lock.is_some() {
-                let machine = lease::machine(&lock_path(path));
+                let machine = lease::machine(location);
                 lease::record_lock(&connection, fence, &machine).map_err(|error| broken(&error))?;
             }
         }
@@ -381,7 +381,7 @@ impl Sqlite {
     /// # Errors
     /// [`LedgerError`] if the ledger cannot be read.
     pub fn holder(&self) -> Result<Option<Holder>, LedgerError> {
-        self.reading(|connection| lease::live_holder(connection, self.location.local()))
+        self.reading(|connection| lease::live_holder(connection, &self.location))
     }
 
     /// Returns whether a run has this name.

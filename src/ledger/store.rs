@@ -168,7 +168,7 @@ pub(super) fn under_way(
 /// Returns the oldest unhandled callbacks.
 pub(super) fn notices(connection: &Connection, most: u32) -> Result<Vec<Notice>> {
     let sql = format!(
-        "SELECT id, (SELECT subject FROM step
+        "SELECT id, (SELECT min(subject) FROM step
            WHERE step.name = '{PROCESS}' AND json_extract(step.receipt, '{FLOW_ID}') = notice.flow_id)
          FROM notice WHERE handled IS NULL ORDER BY id LIMIT ?"
     );

@@ -128,6 +128,7 @@ over_both_stores!(
     an_export_is_imported_unchanged,
     records_callbacks_once,
     a_ledger_that_was_put_back_is_refused,
+    a_database_that_loses_transactions_in_a_run_ends_it,
     reading_creates_nothing,
     a_snapshot_does_not_change,
 );
@@ -633,6 +634,31 @@ async fn a_ledger_that_was_put_back_is_refused(place: &Place) {
     };
     let error = Sqlite::hold_with(&place.location, &binding(), "a test", "now", &options)
         .expect_err("it is older");
+    assert!(matches!(error, LedgerError::Older { .. }), "{error}");
+}
+
+async fn a_database_that_loses_transactions_in_a_run_ends_it(place: &Place) {
+    let ledger = place.hold().expect("held");
+    for id in 1..=3 {
+        let group = vec![begun(id, &format!("HT-{id}")), intent(id, "process")];
+        ledger.write(group).await.expect("written");
+    }
+    let lease = ledger.lease().expect("held");
+    // A standby that was behind has taken over.
+    let connection = opening::open(&place.location).expect("connected");
+    let lost = "UPDATE meta SET value = CAST(value AS BIGINT) - 2 WHERE name = 'serial'";
+    connection.execute(lost, &[]).expect("lost");
+    let error = ledger
+        .write(vec![begun(4, "HT-4")])
+        .await
+        .expect_err("it went back");
+    assert!(matches!(error, LedgerError::Older { .. }), "{error}");
+    lease
+        .check()
+        .await
+        .expect_err("no request is sent any more");
+    drop(ledger);
+    let error = place.hold().expect_err("the marker knows it");
     assert!(matches!(error, LedgerError::Older { .. }), "{error}");
 }
 

@@ -131,6 +131,15 @@ impl Writer {
                             state.validity.lose();
                             LedgerError::Taken(by)
                         }
+                        WriteError::WentBack { found, known } => {
+                            state.validity.lose();
+                            LedgerError::Older {
+                                path: state.ledger.to_string(),
+                                serial: found,
+                                source_file: t!("this run").into_owned(),
+                                known,
+                            }
+                        }
                         WriteError::Broken(error) => broken(&state.ledger, &error),
                         WriteError::Marker(error) => error,
                     }),
@@ -183,6 +192,11 @@ enum WriteError {
     /// Another run has taken the lease.
     Taken(String),
     Broken(database::Error),
+    /// The serial is not the next one: the server has lost transactions, or was replaced by a copy.
+    WentBack {
+        found: i64,
+        known: i64,
+    },
     /// The marker cannot be written.
     Marker(LedgerError),
 }
@@ -223,8 +237,15 @@ impl WriterState {
                 Err(WriteError::Broken(error))
                     if error.is_lost() && self.growth.is_some() && begun.elapsed() < MAX_OUTAGE =>
                 {
-                    self.connection.restore()?;
+                    // A server that does not answer yet is asked again.
+                    let _ = self.connection.restore();
                     is_unknown = true;
+                }
+                // The server has ended the transaction in favour of another one.
+                Err(WriteError::Broken(error))
+                    if error.is_deadlock() && begun.elapsed() < MAX_OUTAGE =>
+                {
+                    tracing::debug!("a group is written again: {error}");
                 }
                 Err(error) => return Err(error),
             }
@@ -304,14 +325,16 @@ impl WriterState {
                 Some(version::read(&transaction)?)
             }
         };
+        if let Some(version) = &version {
+            self.check_serial(version.serial)?;
+        }
         failpoint("commit.before");
         transaction.commit()?;
         failpoint("commit.after");
         Ok(Attempt::Committed(version))
     }
 
-    /// Returns the version if a commit whose outcome is unknown took effect: only this process
-    /// advances it while it holds the lease.
+    /// Returns the version if a commit whose outcome is unknown took effect.
     fn committed_version(&self) -> Result<Option<LedgerVersion>, WriteError> {
         let (transaction, mut batch) = Batch::begin(&self.connection)?;
         // Waits until the server has ended the lost transaction.
@@ -321,12 +344,34 @@ impl WriterState {
         }
         let found = version::read(&transaction)?;
         transaction.commit()?;
-        let before = match &self.version {
+        if found.serial == self.known_serial() {
+            return Ok(None);
+        }
+        self.check_serial(found.serial)?;
+        Ok(Some(found))
+    }
+
+    /// Returns the serial of the last transaction.
+    fn known_serial(&self) -> i64 {
+        match &self.version {
             Some(version) => version.serial,
             None => self.first_serial,
-        };
-        let is_own = self.growth.as_ref().map(|growth| &growth.writer) == found.writer.as_ref();
-        Ok((is_own && found.serial > before).then_some(found))
+        }
+    }
+
+    /// Fails unless a serial is the next one: only the holder of the lease advances it, so another
+    /// one shows that the database has lost transactions. A ledger that is accepted in place of others
+    /// continues their serials.
+    fn check_serial(&self, found: i64) -> Result<(), WriteError> {
+        let known = self.known_serial();
+        let continues_others = self
+            .growth
+            .as_ref()
+            .is_some_and(|growth| !growth.is_recorded && growth.supersedes.is_some());
+        if found == known + 1 || continues_others && found > known {
+            return Ok(());
+        }
+        Err(WriteError::WentBack { found, known })
     }
 
     /// Records the version outside of the ledger. Called after the transaction, so that an intact

@@ -22,18 +22,18 @@ use crate::util::private_file;
 pub struct FileError {
     /// The file.
     pub path: PathBuf,
-    /// What was done with it.
+    /// The failed access.
     pub access: FileAccess,
     /// The error of the operating system.
     pub why: std::io::Error,
 }
 
-/// What was done with a file.
+/// An access to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileAccess {
-    /// It was read.
+    /// Reading.
     Read,
-    /// It was written.
+    /// Writing.
     Write,
 }
 

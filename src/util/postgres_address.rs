@@ -76,16 +76,17 @@ pub fn is_postgres(text: &str) -> bool {
     text.starts_with("postgres://") || text.starts_with("postgresql://")
 }
 
-/// Returns the default name of a schema: `treaty_`, the project and the environment. Longer names
-/// than Postgres allows end with a digest.
+/// Returns the default name of a schema: `treaty_`, the project and the environment. A name that is
+/// too long, or that other names could result in, too, ends with a digest.
 pub fn default_schema(project: &str, environment: &str) -> String {
     let name = format!("treaty_{project}_{environment}");
-    if name.len() <= MAX_SCHEMA {
+    let is_ambiguous = project.contains('_') || environment.contains('_');
+    if name.len() <= MAX_SCHEMA && !is_ambiguous {
         return name;
     }
-    let digest = blake3::hash(name.as_bytes()).to_hex();
+    let digest = blake3::hash(format!("{project}\n{environment}").as_bytes()).to_hex();
     let digest = &digest[..16];
-    let mut length = MAX_SCHEMA - digest.len() - 1;
+    let mut length = name.len().min(MAX_SCHEMA - digest.len() - 1);
     while !name.is_char_boundary(length) {
         length -= 1;
     }
@@ -278,5 +279,6 @@ mod tests {
         let long = default_schema(&"借款合同".repeat(10), "production");
         assert!(is_valid_schema(&long), "{long}");
         assert_ne!(long, default_schema(&"借款合同".repeat(10), "staging"));
+        assert_ne!(default_schema("a_b", "c"), default_schema("a", "b_c"));
     }
 }

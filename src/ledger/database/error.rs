@@ -20,6 +20,9 @@ pub(in crate::ledger) enum Error {
     /// The server asks for a password, or for a kind of login that the driver does not know.
     #[error("{0}")]
     Login(String),
+    /// The database stores texts in an encoding that cannot hold every character.
+    #[error("{}", t!("its encoding is %{encoding}, not UTF8", encoding = _0))]
+    Encoding(String),
     /// The connection was lost during a transaction.
     #[error("{}", t!("the connection to the database was lost"))]
     Lost,
@@ -66,6 +69,15 @@ impl Error {
             return false;
         };
         error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+    }
+
+    /// Returns whether Postgres has ended the transaction because of another one.
+    pub(in crate::ledger) fn is_deadlock(&self) -> bool {
+        let states = [
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::T_R_SERIALIZATION_FAILURE,
+        ];
+        self.sql_state().is_some_and(|state| states.contains(state))
     }
 
     /// Returns the state code of Postgres.

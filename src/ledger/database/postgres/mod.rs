@@ -34,13 +34,14 @@ const ATTEMPTS: usize = 10;
 /// The number of rows that are read at once.
 const PAGE: usize = 1000;
 
-/// The settings of a session. A server may limit statements to less than a large ledger needs; a
+/// The settings of a session. A commit is acknowledged once it is on disk. A server may limit statements to less than a large ledger needs; a
 /// holder that waits longer for a lock has lost its lease. A transaction whose connection was lost
 /// without a trace ends before the one that waits for its lock gives up.
 const SESSION: &str = "
 SET client_min_messages = warning;
 SET statement_timeout = '5min';
 SET lock_timeout = '20s';
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local');
 SET idle_in_transaction_session_timeout = '10s'";
 
 /// The delay before the second attempt to connect again. Each further one is twice as long, up to
@@ -49,7 +50,9 @@ const FIRST_DELAY: Duration = Duration::from_millis(10);
 const MAX_DELAY: Duration = Duration::from_secs(1);
 /// The time for which a connection is restored. It is shorter than the time for which a lease is
 /// trusted without a renewal.
-const MAX_OUTAGE: Duration = Duration::from_secs(15);
+const MAX_OUTAGE: Duration = Duration::from_secs(5);
+/// The time for a connection, with its login and its settings.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A connection to a schema.
 #[derive(Debug)]
@@ -301,31 +304,28 @@ fn connect(settings: &PostgresSettings) -> Result<Session> {
         .map_err(|why| Error::Unreachable(why.clone()))?;
     let tls = tls::connector(settings).map_err(Error::Unreachable)?;
     let config = settings.config();
-    let (connected, client) = futures::channel::oneshot::channel();
-    driver.spawn(async move {
-        match config.connect(tls).await {
-            Ok((client, connection)) => {
-                if connected.send(Ok(client)).is_ok() {
-                    // An error reaches the statements that wait for an answer.
-                    let _ = connection.await;
-                }
-            }
-            // The caller waits for it.
-            Err(error) => drop(connected.send(Err(error))),
-        }
-    });
-    let client = block_on(client).map_err(|_| Error::Lost)?;
-    let client = Arc::new(client.map_err(failed)?);
     let schema = settings.address.quoted_schema();
     let begin = format!("{SESSION}; SET search_path = {schema}");
-    let time = || async {
-        client.batch_execute(&begin).await?;
-        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
-        client.query_one(sql, &[]).await?.try_get(0)
-    };
-    let time = block_on(time()).map_err(failed)?;
+    let (connected, session) = futures::channel::oneshot::channel();
+    driver.spawn(async move {
+        let connecting = async {
+            let (client, connection) = config.connect(tls).await?;
+            // An error reaches the statements that wait for an answer.
+            tokio::spawn(connection);
+            client.batch_execute(&begin).await?;
+            let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)";
+            let time: i64 = client.query_one(sql, &[]).await?.try_get(0)?;
+            Ok((client, time))
+        };
+        let result = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await;
+        // The caller waits for it.
+        drop(connected.send(result));
+    });
+    let session = block_on(session).map_err(|_| Error::Lost)?;
+    let unanswered = |_| Error::Unreachable(t!("the server does not answer").into_owned());
+    let (client, time) = session.map_err(unanswered)?.map_err(failed)?;
     Ok(Session {
-        client,
+        client: Arc::new(client),
         statements: HashMap::new(),
         time: (time, Instant::now(), SystemTime::now()),
     })

@@ -9,7 +9,6 @@ use tokio_postgres::config::SslMode;
 
 use crate::util::postgres_address::PostgresAddress;
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The time after which a server that does not confirm data counts as lost.
 const USER_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -45,7 +44,6 @@ impl PostgresSettings {
             .port(address.port)
             .dbname(&address.database)
             .application_name(self.application_name())
-            .connect_timeout(CONNECT_TIMEOUT)
             .keepalives_idle(USER_TIMEOUT)
             .tcp_user_timeout(USER_TIMEOUT)
             .ssl_mode(if address.uses_tls {
