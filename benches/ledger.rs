@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use treaty::api::operation::Op;
-use treaty::ledger::{Binding, Ledger, Sqlite, Write};
+use treaty::ledger::{Binding, Ledger, Store, Write};
 
 fn commits(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -11,7 +11,7 @@ fn commits(criterion: &mut Criterion) {
         app_id: Some(String::new()),
     };
     let ledger =
-        Sqlite::hold(&folder.path().join("l.db"), &binding, "a bench", "now").expect("a ledger");
+        Store::hold(&folder.path().join("l.db"), &binding, "a bench", "now").expect("a ledger");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");

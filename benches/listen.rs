@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use treaty::api::callback::Verifier;
 use treaty::api::operation::Op;
 use treaty::ledger::ItemStatus;
-use treaty::ledger::{Binding, Inbox, Ledger, Sqlite, Write};
+use treaty::ledger::{Binding, Inbox, Ledger, Store, Write};
 use treaty::webhook::{Metrics, Receiver, ServerLimits, serve};
 
 const APP: (&str, &str) = ("bench", "a secret of the bench");
@@ -72,7 +72,7 @@ fn binding() -> Binding {
 /// Records contracts that wait for a signature.
 fn record(path: &Path) {
     let started = Instant::now();
-    let ledger = Sqlite::hold(path, &binding(), "a bench", "now").expect("a ledger");
+    let ledger = Store::hold(path, &binding(), "a bench", "now").expect("a ledger");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut last = None;
     for nth in 0..RECORDED {
@@ -156,7 +156,7 @@ struct Writer {
 
 impl Writer {
     fn start(path: &Path) -> Self {
-        let ledger = Sqlite::hold(path, &binding(), "a bench", "now").expect("a ledger");
+        let ledger = Store::hold(path, &binding(), "a bench", "now").expect("a ledger");
         let stopped = Arc::new(AtomicBool::new(false));
         let should_stop = stopped.clone();
         let thread = std::thread::spawn(move || {

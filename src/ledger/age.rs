@@ -2,9 +2,9 @@
 
 use super::database::{Connection, Result, params};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS, Evidence, LedgerVersion, missing};
-use super::{LedgerError, ResourceKind, Sqlite, marker, opening};
+use super::{LedgerError, ResourceKind, Store, marker, opening};
 
-impl Sqlite {
+impl Store {
     /// Returns whether its file exists. Without a file, a reader has an empty ledger in memory.
     pub fn exists(&self) -> Result<bool, LedgerError> {
         opening::exists(self.location())

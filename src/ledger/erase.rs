@@ -9,7 +9,7 @@ use super::database::{Connection, Error, Result, params};
 use super::location::Location;
 use super::record::{Deferral, PASSWORD, Write};
 use super::schema::BUSY_TIMEOUT;
-use super::{store, version};
+use super::{reads, version};
 
 /// The name of the mark of a ledger whose unused space never held a password.
 pub(super) const NO_REMNANTS: &str = "noRemnants";
@@ -106,7 +106,7 @@ fn pad_requests(connection: &Connection) -> Result<()> {
     let sql = "SELECT subject, name, deferral FROM step WHERE deferral LIKE ?";
     let pattern = format!("%{PASSWORD}%");
     let requests = connection.query(sql, params![&pattern], |row| {
-        let deferral: Option<Deferral> = store::json(row, 2)?;
+        let deferral: Option<Deferral> = reads::json(row, 2)?;
         let text = deferral.map(|deferral| deferral.to_column());
         Ok((row.get::<i64>(0)?, row.get::<String>(1)?, text))
     })?;
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use crate::api::operation::Op;
     use crate::ledger::tests::begun;
-    use crate::ledger::{Binding, ItemStatus, Ledger, Sqlite};
+    use crate::ledger::{Binding, ItemStatus, Ledger, Store};
 
     const MARK: &[u8] = b"open-sesame-";
     const ITEMS: i64 = 2000;
@@ -139,8 +139,8 @@ mod tests {
         }
     }
 
-    fn hold(path: &Path) -> Sqlite {
-        Sqlite::hold(path, &binding(), "a test", "2026-11-23 08:00:00").expect("held")
+    fn hold(path: &Path) -> Store {
+        Store::hold(path, &binding(), "a test", "2026-11-23 08:00:00").expect("held")
     }
 
     /// Returns the names of the files in a folder that contain a password.
@@ -190,7 +190,7 @@ mod tests {
 
     /// Records items with deferred requests of different sizes, in an order that splits the pages of
     /// the table often. Some requests are answered meanwhile.
-    async fn defer(ledger: &Sqlite) {
+    async fn defer(ledger: &Store) {
         let mut random = fastrand::Rng::with_seed(7);
         let mut ids: Vec<i64> = (1..=ITEMS).collect();
         random.shuffle(&mut ids);
@@ -213,7 +213,7 @@ mod tests {
     }
 
     /// Removes the requests in all ways.
-    async fn remove(ledger: &Sqlite) {
+    async fn remove(ledger: &Store) {
         let writes = (1..=ITEMS).map(|id| match id % 5 {
             0 => receipt(id, "signers.lender", 120),
             1 => Write::ItemEnded {
@@ -244,7 +244,7 @@ mod tests {
         }
         assert!(!files_with_passwords(killed.path()).is_empty());
         // Another process keeps the log in use, so that the end of the run does not remove it.
-        let listener = Sqlite::read(&path, &binding()).expect("opened");
+        let listener = Store::read(&path, &binding()).expect("opened");
         listener.wait_until_verified().expect("undamaged");
         let mut export = Vec::new();
         listener.export("0", &mut export).expect("exported");

@@ -14,7 +14,7 @@ use super::lines::{
 };
 use super::record::{EntityId, ResourceKind};
 use super::version::{self, ACKNOWLEDGED, EXISTING_ACCOUNTS};
-use super::{Binding, Ledger, LedgerError, Sqlite, opening, schema, store};
+use super::{Binding, Ledger, LedgerError, Store, opening, reads, schema};
 use crate::expr::{Fingerprint, Salt};
 use crate::util::escape::escaped_json;
 
@@ -67,7 +67,7 @@ pub struct Imported {
     pub items: u64,
 }
 
-impl Sqlite {
+impl Store {
     /// Writes all records to `out`, from one consistent snapshot. `version` is that of treaty.
     pub fn export(&self, version: &str, out: &mut dyn Write) -> Result<(), ExportError> {
         let mut lines = Lines { out, count: 0 };
@@ -171,7 +171,7 @@ fn export(
                 .ok_or_else(|| database::Error::out_of_range(1, kind))?,
             identity: row.get(2)?,
             remote_id: row.get(3)?,
-            fields: store::json(row, 4)?.unwrap_or_default(),
+            fields: reads::json(row, 4)?.unwrap_or_default(),
             granted: row.get(5)?,
             deadline: row.get(6)?,
             steps: steps(connection, id)?,
@@ -191,7 +191,7 @@ fn export(
             flow: row.get(1)?,
             key: row.get(2)?,
             fingerprint: fingerprint(3)?.unwrap_or_default(),
-            status: Status(store::status(row, 4)?),
+            status: Status(reads::status(row, 4)?),
             sent: row.get(5)?,
             attempts: row.get(6)?,
             run: row.get(7)?,
@@ -241,8 +241,8 @@ fn steps(connection: &Connection, subject: EntityId) -> database::Result<Vec<Ste
             operation: row.get(1)?,
             legal: row.get(2)?,
             begun: row.get(3)?,
-            deferral: store::json(row, 4)?,
-            receipt: store::json(row, 5)?,
+            deferral: reads::json(row, 4)?,
+            receipt: reads::json(row, 5)?,
             sign_status: row.get(6)?,
             sign_time: row.get(7)?,
         })

@@ -169,8 +169,7 @@ fn process(connection: &Connection, jobs: &Receiver<Job>, broken: impl Fn(Error)
         if group.is_empty() {
             continue;
         }
-        let receipts =
-            record_all(connection, group.iter().map(|(event, _)| event)).map_err(&broken);
+        let receipts = record_all(connection, &group).map_err(&broken);
         for (index, (_, reply)) in group.into_iter().enumerate() {
             let receipt = receipts.as_ref().map(|receipts| receipts[index]);
             drop(reply.send(receipt.map_err(Clone::clone)));
@@ -185,15 +184,15 @@ fn process(connection: &Connection, jobs: &Receiver<Job>, broken: impl Fn(Error)
 
 /// Records a group of callbacks in one transaction. With Postgres, a run that marks callbacks may
 /// end it: it is then repeated.
-fn record_all<'a>(
+fn record_all(
     connection: &Connection,
-    group: impl Iterator<Item = &'a CallbackEvent> + Clone,
+    group: &[(CallbackEvent, Reply<CallbackReceipt>)],
 ) -> Result<Vec<CallbackReceipt>> {
     let record_group = || -> Result<Vec<CallbackReceipt>> {
         let transaction = connection.begin()?;
         let receipts = group
-            .clone()
-            .map(|event| record(&transaction, event))
+            .iter()
+            .map(|(event, _)| record(&transaction, event))
             .collect::<Result<_>>()?;
         transaction.commit()?;
         Ok(receipts)

@@ -23,13 +23,13 @@ mod open_mode;
 mod opening;
 mod postgres;
 mod queries;
+mod reads;
 mod receipt;
 mod record;
 mod recorded;
 mod recorded_field;
 mod schema;
 mod seal;
-mod sqlite;
 pub mod step_name;
 mod store;
 #[cfg(test)]
@@ -70,7 +70,7 @@ pub use recorded_field::{
 };
 pub(crate) use seal::SEAL_FINGERPRINT;
 pub use seal::{seal_identity, seal_parts};
-pub use sqlite::{LeaseHandle, Sqlite};
+pub use store::{LeaseHandle, Store};
 pub use version::{Evidence, HoldOptions, LedgerVersion, VersionPolicy};
 
 use crate::api::operation::Op;

@@ -175,7 +175,7 @@ fn real(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::ledger::tests::begun;
-    use crate::ledger::{Binding, Ledger, Sqlite};
+    use crate::ledger::{Binding, Ledger, Store};
 
     fn binding() -> Binding {
         Binding {
@@ -185,20 +185,20 @@ mod tests {
     }
 
     /// Opens a ledger for writing and records an item.
-    async fn write(path: &Path, id: i64) -> Sqlite {
-        let ledger = Sqlite::hold(path, &binding(), "a test", "now").expect("held");
+    async fn write(path: &Path, id: i64) -> Store {
+        let ledger = Store::hold(path, &binding(), "a test", "now").expect("held");
         ledger.write(vec![begun(id)]).await.expect("written");
         ledger
     }
 
     /// Reads as if the folder could not be written.
-    fn read(path: &Path) -> Result<Sqlite, LedgerError> {
-        let ledger = Sqlite::read_as(OpenMode::without_writing(path)?, path, &binding())?;
+    fn read(path: &Path) -> Result<Store, LedgerError> {
+        let ledger = Store::read_as(OpenMode::without_writing(path)?, path, &binding())?;
         ledger.wait_until_verified()?;
         Ok(ledger)
     }
 
-    fn has(ledger: &Sqlite, key: &str) -> bool {
+    fn has(ledger: &Store, key: &str) -> bool {
         ledger.item("loan", key).expect("read").is_some()
     }
 

@@ -11,10 +11,10 @@ use super::record::{Deferral, EntityId, Resource, ResourceKind, RunRecord, Step}
 use super::recorded::{ItemStatus, RecordedGrant};
 use super::recorded_field::DECLARED;
 use super::step_name::{PROCESS, SIGNER};
-use super::{LedgerError, Sqlite, schema, step_name, store};
+use super::{LedgerError, Store, reads, schema, step_name};
 use crate::api::SignStatus;
 
-impl Records for Sqlite {
+impl Records for Store {
     fn each_resource(
         &self,
         each: &mut dyn FnMut(KnownResource) -> ControlFlow<()>,
@@ -75,7 +75,7 @@ impl Records for Sqlite {
     fn item_with_steps(&self, flow: &str, key: &str) -> Result<Option<ItemWithSteps>, LedgerError> {
         let recorded = self.recorded_name(flow);
         self.reading(|connection| {
-            let Some(record) = store::item(connection, &recorded, key)? else {
+            let Some(record) = reads::item(connection, &recorded, key)? else {
                 return Ok(None);
             };
             let steps = raw_steps(connection, record.id)?;
@@ -212,7 +212,7 @@ fn pending(row: &Row<'_>) -> Result<Pending> {
         flow_id: row.get(3)?,
         account_id: row.get(4)?,
         sign_url: row.get(5)?,
-        sent_at: store::timestamp(row, 6)?,
+        sent_at: reads::timestamp(row, 6)?,
         is_waiting: row.get(7)?,
         item: row.get(8)?,
     })
@@ -231,7 +231,7 @@ fn resource(row: &Row<'_>) -> Result<KnownResource> {
         resource: Resource {
             id: row.get(2)?,
             remote_id: row.get(3)?,
-            fields: store::json(row, 4)?.unwrap_or_default(),
+            fields: reads::json(row, 4)?.unwrap_or_default(),
             grant: granted.then_some(RecordedGrant { deadline }),
         },
     })
@@ -272,7 +272,7 @@ fn item(row: &Row<'_>) -> Result<KnownItem> {
     Ok(KnownItem {
         flow: row.get(0)?,
         key: row.get(1)?,
-        record: store::item_record(row, 2)?,
+        record: reads::item_record(row, 2)?,
         run: row.get(18)?,
         flow_id: row.get(19)?,
     })
@@ -288,7 +288,7 @@ fn raw_steps(connection: &Connection, subject: EntityId) -> Result<Vec<RawStep>>
             receipt: row.get(1)?,
             begun: row.get(2)?,
             has_deferral: row.get(3)?,
-            sign: store::sign_state(row, 4)?,
+            sign: reads::sign_state(row, 4)?,
         })
     })
 }
@@ -301,12 +301,12 @@ fn steps(connection: &Connection, subject: EntityId) -> Result<Vec<KnownStep>> {
 }
 
 fn step(row: &Row<'_>) -> Result<KnownStep> {
-    let deferral: Option<Deferral> = store::json(row, 4)?;
-    let step = Step::from_columns(store::json(row, 2)?, deferral, row.get(3)?);
+    let deferral: Option<Deferral> = reads::json(row, 4)?;
+    let step = Step::from_columns(reads::json(row, 2)?, deferral, row.get(3)?);
     Ok(KnownStep {
         name: row.get(0)?,
         operation: row.get(1)?,
         step,
-        sign: store::sign_state(row, 5)?,
+        sign: reads::sign_state(row, 5)?,
     })
 }

@@ -60,12 +60,12 @@ impl Place {
         })
     }
 
-    fn hold(&self) -> Result<Sqlite, LedgerError> {
-        Sqlite::hold(&self.location, &binding(), "a test", "2026-11-23 08:00:00")
+    fn hold(&self) -> Result<Store, LedgerError> {
+        Store::hold(&self.location, &binding(), "a test", "2026-11-23 08:00:00")
     }
 
-    fn read(&self) -> Sqlite {
-        Sqlite::read(&self.location, &binding()).expect("read")
+    fn read(&self) -> Store {
+        Store::read(&self.location, &binding()).expect("read")
     }
 
     /// Returns another place of the same ledger, as another machine has it.
@@ -324,7 +324,7 @@ fn writes() -> Vec<Vec<Write>> {
 }
 
 /// Returns everything that a ledger records, without what differs between two ledgers.
-fn export(ledger: &Sqlite) -> Vec<String> {
+fn export(ledger: &Store) -> Vec<String> {
     let mut out = Vec::new();
     ledger.export("test", &mut out).expect("exported");
     let text = String::from_utf8(out).expect("text");
@@ -352,7 +352,7 @@ async fn records_every_kind_of_write(place: &Place) {
     assert_eq!(exports[0], exports[1]);
 }
 
-fn check_reads(ledger: &Sqlite) {
+fn check_reads(ledger: &Store) {
     assert_eq!(ledger.flows().expect("read"), ["loans"]);
     let item = ledger
         .item("loans", "HT-1")
@@ -455,7 +455,7 @@ async fn one_of_many_machines_takes_the_lease() {
             .map(|thread| thread.join().expect("ended"));
         results.collect()
     });
-    let holders: Vec<&Sqlite> = held.iter().flatten().collect();
+    let holders: Vec<&Store> = held.iter().flatten().collect();
     let [holder] = &holders[..] else {
         panic!("{} hold it", holders.len());
     };
@@ -548,7 +548,7 @@ async fn refuses_another_endpoint_or_app(place: &Place) {
             ..binding()
         },
     ] {
-        let error = Sqlite::read(&place.location, &other).expect_err("refused");
+        let error = Store::read(&place.location, &other).expect_err("refused");
         assert!(matches!(error, LedgerError::Bound { .. }), "{error}");
     }
 }
@@ -568,7 +568,7 @@ async fn an_export_is_imported_unchanged(place: &Place) {
             policy: VersionPolicy::Import,
             ..HoldOptions::default()
         };
-        let empty = Sqlite::hold_with(&target.location, &binding(), "a test", "now", &options);
+        let empty = Store::hold_with(&target.location, &binding(), "a test", "now", &options);
         let empty = empty.expect("held");
         let imported = empty.import("export", &exported[..], &binding());
         assert_eq!(imported.expect("imported").items, 7);
@@ -632,7 +632,7 @@ async fn a_ledger_that_was_put_back_is_refused(place: &Place) {
         evidence: vec![newer],
         ..HoldOptions::default()
     };
-    let error = Sqlite::hold_with(&place.location, &binding(), "a test", "now", &options)
+    let error = Store::hold_with(&place.location, &binding(), "a test", "now", &options)
         .expect_err("it is older");
     assert!(matches!(error, LedgerError::Older { .. }), "{error}");
 }

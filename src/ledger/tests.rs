@@ -19,8 +19,8 @@ fn binding() -> Binding {
     }
 }
 
-fn hold(path: &Path) -> Result<Sqlite, LedgerError> {
-    Sqlite::hold(path, &binding(), "a test", "2026-11-23 08:00:00")
+fn hold(path: &Path) -> Result<Store, LedgerError> {
+    Store::hold(path, &binding(), "a test", "2026-11-23 08:00:00")
 }
 
 /// The write that begins an item.
@@ -112,7 +112,7 @@ async fn migrates_a_ledger_of_an_older_treaty() {
     drop(connection);
     // An older treaty wrote no marker.
     std::fs::remove_file(marker::marker_path(&path)).expect("removed");
-    for ledger in [Sqlite::read(&path, &binding()), hold(&path)] {
+    for ledger in [Store::read(&path, &binding()), hold(&path)] {
         let ledger = ledger.expect("opened");
         let steps = ledger.steps(1).expect("read");
         assert_eq!(steps, [("signers.a".to_owned(), Step::Intent(None))]);
@@ -156,11 +156,11 @@ fn refuses_another_endpoint_or_app() {
         },
     ] {
         assert!(matches!(
-            Sqlite::read(&path, &other),
+            Store::read(&path, &other),
             Err(LedgerError::Bound { .. })
         ));
         assert!(matches!(
-            Sqlite::hold(&path, &other, "", ""),
+            Store::hold(&path, &other, "", ""),
             Err(LedgerError::Bound { .. })
         ));
     }
@@ -172,12 +172,12 @@ fn refuses_another_endpoint_or_app() {
 fn reading_creates_no_file_and_changes_no_damaged_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
-    let ledger = Sqlite::read(&path, &binding()).expect("an empty ledger");
+    let ledger = Store::read(&path, &binding()).expect("an empty ledger");
     assert!(ledger.item("loan", "HT-1").expect("read").is_none() && !path.exists());
     let damaged = b"this is no database, but it is long enough to be taken for one".repeat(20);
     std::fs::write(&path, &damaged).expect("written");
     for result in [
-        Sqlite::read(&path, &binding()).map(drop),
+        Store::read(&path, &binding()).map(drop),
         hold(&path).map(drop),
     ] {
         assert!(result.expect_err("refused").to_string().contains("damaged"));
@@ -321,7 +321,7 @@ async fn finds_damage_anywhere_in_the_file_before_a_run_starts() {
     let dangling = folder.path().join("dangling.db");
     std::os::unix::fs::symlink(folder.path().join("unmounted/l.db"), &dangling).expect("a link");
     hold(&dangling).expect_err("it cannot be reached");
-    Sqlite::read(&dangling, &binding()).expect_err("nor read");
+    Store::read(&dangling, &binding()).expect_err("nor read");
     let foreign = folder.path().join("foreign.db");
     let connection = Connection::open(&foreign).expect("a database");
     connection
@@ -346,7 +346,7 @@ fn refuses_a_ledger_of_a_newer_treaty_without_changing_it() {
     drop(connection);
     let before = std::fs::read(&path).expect("read");
     for result in [
-        Sqlite::read(&path, &binding()).map(drop),
+        Store::read(&path, &binding()).map(drop),
         hold(&path).map(drop),
     ] {
         assert!(matches!(result, Err(LedgerError::Newer(_))), "{result:?}");
@@ -466,7 +466,7 @@ async fn refuses_to_replace_a_missing_ledger() {
     std::fs::remove_file(&path).expect("removed");
     for result in [
         hold(&path).map(drop),
-        Sqlite::read(&path, &binding()).map(drop),
+        Store::read(&path, &binding()).map(drop),
     ] {
         assert!(
             result
@@ -487,7 +487,7 @@ fn a_killed_holder_of_this_machine_is_no_holder() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("l.db");
     let holder = || {
-        let ledger = Sqlite::read(&path, &binding()).expect("a reader");
+        let ledger = Store::read(&path, &binding()).expect("a reader");
         ledger.holder().expect("read").map(|holder| holder.name)
     };
     let held = hold(&path).expect("held");
@@ -529,7 +529,7 @@ async fn a_snapshot_is_one_state_beside_a_run() {
     let path = folder.path().join("l.db");
     let held = hold(&path).expect("held");
     held.write(vec![begun(1)]).await.expect("written");
-    let reader = Sqlite::read(&path, &binding()).expect("a reader");
+    let reader = Store::read(&path, &binding()).expect("a reader");
     reader.hold_snapshot().expect("a snapshot");
     held.write(vec![begun(2)]).await.expect("written");
     assert!(reader.item("loan", "HT-1").expect("read").is_some());

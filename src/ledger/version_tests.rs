@@ -14,19 +14,19 @@ fn binding() -> Binding {
     }
 }
 
-fn hold(path: &Path, policy: VersionPolicy) -> Result<Sqlite, LedgerError> {
+fn hold(path: &Path, policy: VersionPolicy) -> Result<Store, LedgerError> {
     let options = HoldOptions {
         policy,
         ..HoldOptions::default()
     };
-    Sqlite::hold_with(path, &binding(), "a test", "now", &options)
+    Store::hold_with(path, &binding(), "a test", "now", &options)
 }
 
-fn held(path: &Path) -> Sqlite {
+fn held(path: &Path) -> Store {
     hold(path, VersionPolicy::Refuse).expect("held")
 }
 
-async fn write_intent(ledger: &Sqlite) {
+async fn write_intent(ledger: &Store) {
     let intent = Write::Intent {
         subject: ledger.next_subject(),
         step: "signers.a".into(),
@@ -82,7 +82,7 @@ async fn refuses_a_copy_from_before_the_last_intent() {
         ),
         "{error}"
     );
-    let error = Sqlite::hold_briefly(&path, &binding(), "a test", "now", &HoldOptions::default())
+    let error = Store::hold_briefly(&path, &binding(), "a test", "now", &HoldOptions::default())
         .expect_err("refused");
     assert!(matches!(error, LedgerError::Older { .. }), "{error}");
     // A correction does not make it newer.
@@ -122,7 +122,7 @@ async fn refuses_a_copy_that_another_process_has_changed() {
             writer: writer.to_owned(),
             ..HoldOptions::default()
         };
-        Sqlite::hold_with(path, &binding(), "a test", "now", &options).expect("held")
+        Store::hold_with(path, &binding(), "a test", "now", &options).expect("held")
     };
     write_intent(&as_writer(&path, "here")).await;
     let elsewhere = as_writer(&copy, "elsewhere");
@@ -170,7 +170,7 @@ async fn creates_no_ledger_beside_a_log_that_was_left() {
         let error = hold(&path, policy).expect_err("refused");
         assert!(matches!(error, LedgerError::LogOnly { .. }), "{error}");
     }
-    Sqlite::read(&path, &binding()).expect_err("nor read as an empty one");
+    Store::read(&path, &binding()).expect_err("nor read as an empty one");
     assert!(!path.exists());
 }
 
@@ -203,7 +203,7 @@ async fn refuses_another_ledger_and_a_missing_one() {
         let error = hold(&path, policy).expect_err("refused");
         assert!(matches!(error, LedgerError::Missing { .. }), "{error}");
     }
-    Sqlite::read(&path, &binding()).expect_err("nor read as an empty one");
+    Store::read(&path, &binding()).expect_err("nor read as an empty one");
     let ledger = hold(&path, VersionPolicy::New).expect("created");
     // It is kept only once it is used.
     drop(ledger);
@@ -219,7 +219,7 @@ async fn refuses_another_ledger_and_a_missing_one() {
 async fn an_import_has_the_version_of_its_export() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = made(&folder).await;
-    let export = |ledger: &Sqlite| {
+    let export = |ledger: &Store| {
         let mut lines = Vec::new();
         ledger.export("1", &mut lines).expect("exported");
         lines

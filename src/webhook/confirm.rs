@@ -19,7 +19,7 @@ use crate::address::Address;
 use crate::api::time;
 use crate::client::Client;
 use crate::execute::{Event, ItemOutcome, Listener, Stop, SyncStats, stop_requested};
-use crate::ledger::{Binding, HoldOptions, Inbox, LeaseHandle, LedgerError, Location, Sqlite};
+use crate::ledger::{Binding, HoldOptions, Inbox, LeaseHandle, LedgerError, Location, Store};
 use crate::plan::Fatal;
 use crate::sync::{Sync, SyncMode};
 
@@ -164,8 +164,7 @@ impl Confirmer<'_> {
     async fn hold_and_poll(&mut self, due: &[(Address, u32)]) -> Result<ConfirmStep, Fatal> {
         let since = time::text(Timestamp::now());
         let options = (self.options)();
-        let held =
-            Sqlite::hold_briefly(&self.ledger, self.binding, &self.holder, &since, &options)?;
+        let held = Store::hold_briefly(&self.ledger, self.binding, &self.holder, &since, &options)?;
         let Some(ledger) = held else {
             return Ok(ConfirmStep::LedgerHeld);
         };

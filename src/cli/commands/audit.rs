@@ -17,7 +17,7 @@ use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{logging, out};
 use crate::execute::Stop;
-use crate::ledger::{KnownRun, LedgerError, Records, Sqlite};
+use crate::ledger::{KnownRun, LedgerError, Records, Store};
 use crate::repair::{Audit, AuditedItem, Verdict};
 use crate::report::{AuditJournal, AuditLine};
 
@@ -112,7 +112,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 fn has_predecessor(
     global: &Global,
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
 ) -> Result<bool, LedgerError> {
     let consequence = t!("no item is proven to exist exactly once");
     // The reason was shown when the ledger was read.
@@ -134,7 +134,7 @@ fn has_predecessor(
 }
 
 /// The run whose folder contains the report; none with `--all` if there was no run.
-fn audited_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<Option<KnownRun>> {
+fn audited_run(ledger: &Store, args: &Args) -> anyhow::Result<Option<KnownRun>> {
     let run = match &args.run {
         None if !args.all => match ledger.working_run()? {
             Some(run) => Some(run),

@@ -8,7 +8,7 @@ use crate::cli::context::{drift, saved_plan};
 use crate::cli::exit::Exit;
 use crate::cli::output::plan_text::Detail;
 use crate::cli::output::{self, out, plan_head, plan_json};
-use crate::ledger::Sqlite;
+use crate::ledger::Store;
 
 pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
     with_plan(
@@ -17,7 +17,7 @@ pub(super) fn run(global: &Global, args: &Plan) -> anyhow::Result<Exit> {
         |_| Ok(()),
         |session, project, binding| {
             let location = ledger_location(&project.settings.ledger, &session.environ)?;
-            let ledger = Sqlite::read(location, binding)?;
+            let ledger = Store::read(location, binding)?;
             // The serial of the plan is that of the state it was made from.
             ledger.hold_snapshot()?;
             Ok(ledger)

@@ -19,7 +19,7 @@ use crate::cli::output::{diagnostics, out, prompt};
 use crate::desired::RowLookup;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::execute::Stop;
-use crate::ledger::{KnownItem, Ledger, Records, Sqlite, VersionPolicy};
+use crate::ledger::{KnownItem, Ledger, Records, Store, VersionPolicy};
 use crate::repair::{Revocation, RevocationStats, TaskReissue};
 
 /// The most addresses that are shown.
@@ -81,7 +81,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// The selected items in progress, and the number of selected items that are not.
-fn select(ledger: &Sqlite, args: &Args) -> anyhow::Result<(Vec<KnownItem>, u64)> {
+fn select(ledger: &Store, args: &Args) -> anyhow::Result<(Vec<KnownItem>, u64)> {
     let (mut items, mut ended) = (Vec::new(), 0);
     ledger.each_item(&mut |item| {
         let address = Address::item(&item.flow, &item.key);
@@ -98,7 +98,7 @@ fn select(ledger: &Sqlite, args: &Args) -> anyhow::Result<(Vec<KnownItem>, u64)>
 }
 
 /// Fails if none of the flows has the signer.
-fn has_signer(ledger: &Sqlite, items: &[KnownItem], signer: &str) -> anyhow::Result<()> {
+fn has_signer(ledger: &Store, items: &[KnownItem], signer: &str) -> anyhow::Result<()> {
     let flows: BTreeSet<&str> = items.iter().map(|item| item.flow.as_str()).collect();
     let mut known = BTreeSet::new();
     for flow in flows {
@@ -123,7 +123,7 @@ fn has_signer(ledger: &Sqlite, items: &[KnownItem], signer: &str) -> anyhow::Res
 fn reissues(
     context: &mut LedgerContext,
     global: &Global,
-    ledger: &Sqlite,
+    ledger: &Store,
     items: &[KnownItem],
     signer: &str,
 ) -> anyhow::Result<Vec<TaskReissue>> {

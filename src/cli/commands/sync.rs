@@ -14,7 +14,7 @@ use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::progress::Progress;
 use crate::cli::output::{logging, out};
 use crate::diagnostic::Findings;
-use crate::ledger::{Ledger, LedgerError, Records, Sqlite, VersionPolicy, Write};
+use crate::ledger::{Ledger, LedgerError, Records, Store, VersionPolicy, Write};
 
 pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     let mut metrics = CommandMetrics::new("sync");
@@ -68,7 +68,7 @@ const CURRENT: &str = "current";
 
 /// Writes the state of all items to the folder of current reports. If that fails, prints a warning:
 /// the ledger has the state.
-fn refresh_reports(global: &Global, context: &LedgerContext, ledger: &Sqlite) {
+fn refresh_reports(global: &Global, context: &LedgerContext, ledger: &Store) {
     let folder = context.project.settings.reports.directory.join(CURRENT);
     let written = || -> anyhow::Result<bool> {
         let Some(run) = ledger.run(None)? else {
@@ -108,7 +108,7 @@ fn refresh_reports(global: &Global, context: &LedgerContext, ledger: &Sqlite) {
 
 /// Opens the log of the last run that processed items, in append mode. If that fails, prints a
 /// warning and continues without a log.
-fn open_log(global: &Global, context: &LedgerContext, ledger: &Sqlite) -> Result<(), LedgerError> {
+fn open_log(global: &Global, context: &LedgerContext, ledger: &Store) -> Result<(), LedgerError> {
     let run = match ledger.working_run()? {
         Some(run) => Some(run),
         None => ledger.run(None)?,

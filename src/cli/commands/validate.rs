@@ -12,7 +12,7 @@ use crate::cli::output::style::{GREEN, RESET};
 use crate::cli::output::{annotations, diagnostics, out};
 use crate::desired::{FlowRows, Resources, warn_expired};
 use crate::diagnostic::{Diagnostic, Findings};
-use crate::ledger::{Ledger, LedgerError, Sqlite};
+use crate::ledger::{Ledger, LedgerError, Store};
 use crate::manifest::{Settings, Tolerance};
 use crate::plan::{FlowPlan, ItemAction, PlannedRow, Planner, Selection, build_plan, moved_flows};
 
@@ -127,11 +127,11 @@ fn empty_filter(rows: &FlowRows<'_>, plan: &FlowPlan) -> Option<Diagnostic> {
 
 /// Reads the ledger, so that changes that the API does not support are found. Without credentials,
 /// or if the ledger cannot be read, an empty ledger is used.
-fn read_ledger(session: &Session, settings: &Settings) -> Result<Sqlite, LedgerError> {
+fn read_ledger(session: &Session, settings: &Settings) -> Result<Store, LedgerError> {
     let known = endpoint::credentials(&settings.endpoint, &session.environ).ok();
     let ledger = known.and_then(|credentials| {
         let location = ledger_location(&settings.ledger, &session.environ).ok()?;
-        Sqlite::read(location, &binding(settings, credentials.as_ref())).ok()
+        Store::read(location, &binding(settings, credentials.as_ref())).ok()
     });
-    ledger.map_or_else(|| Sqlite::empty(&binding(settings, None)), Ok)
+    ledger.map_or_else(|| Store::empty(&binding(settings, None)), Ok)
 }

@@ -14,7 +14,7 @@ use crate::cli::output::out;
 use crate::cli::output::progress::Progress;
 use crate::client::Client;
 use crate::execute::{Stop, SyncStats};
-use crate::ledger::Sqlite;
+use crate::ledger::Store;
 use crate::manifest::{Endpoint, Project};
 use crate::plan::Fatal;
 use crate::report::Status;
@@ -23,7 +23,7 @@ use crate::sync::{Sync, SyncMode, Wait};
 /// The items to poll, and the options of the command.
 pub(in crate::cli) struct Follow<'a> {
     pub(in crate::cli) project: &'a Project,
-    pub(in crate::cli) ledger: &'a Sqlite,
+    pub(in crate::cli) ledger: &'a Store,
     pub(in crate::cli) client: &'a Client,
     pub(in crate::cli) progress: &'a Progress,
     pub(in crate::cli) runtime: &'a Runtime,

@@ -14,7 +14,7 @@ use crate::cli::output::{diagnostics, out, prompt};
 use crate::client::{Client, Credentials};
 use crate::diagnostic::Findings;
 use crate::expr::Environ;
-use crate::ledger::{Binding, HoldOptions, Ledger, LedgerError, Sqlite, VersionPolicy, Write};
+use crate::ledger::{Binding, HoldOptions, Ledger, LedgerError, Store, VersionPolicy, Write};
 use crate::manifest::{Endpoint, Project};
 
 /// A loaded project, the credentials of its endpoint, and the binding of its ledger.
@@ -68,7 +68,7 @@ impl LedgerContext {
 
     /// Opens the ledger to read it and checks its integrity. If it does not know everything that was
     /// sent, prints a warning.
-    pub(in crate::cli) fn read_ledger(&self) -> Result<Sqlite, LedgerError> {
+    pub(in crate::cli) fn read_ledger(&self) -> Result<Store, LedgerError> {
         let ledger = self.read_ledger_unchecked()?;
         ledger.wait_until_verified()?;
         if let Err(error) = ledger.check_version(&evidence(&self.project)) {
@@ -83,24 +83,24 @@ impl LedgerContext {
 
     /// Opens the ledger to copy it. Fails if it does not know everything that was sent: the copy would
     /// replace a better one.
-    pub(in crate::cli) fn read_current_ledger(&self) -> Result<Sqlite, LedgerError> {
+    pub(in crate::cli) fn read_current_ledger(&self) -> Result<Store, LedgerError> {
         let ledger = self.read_ledger_unchecked()?;
         ledger.check_version(&evidence(&self.project))?;
         Ok(ledger)
     }
 
     /// Opens the ledger to read it. The integrity check runs in the background: call
-    /// [`Sqlite::wait_until_verified`] before results are shown.
-    pub(in crate::cli) fn read_ledger_unchecked(&self) -> Result<Sqlite, LedgerError> {
+    /// [`Store::wait_until_verified`] before results are shown.
+    pub(in crate::cli) fn read_ledger_unchecked(&self) -> Result<Store, LedgerError> {
         let setting = &self.project.settings.ledger;
         let location = ledger_location(setting, &self.session.environ)?;
-        let ledger = Sqlite::read(location, &self.binding)?;
+        let ledger = Store::read(location, &self.binding)?;
         read_single_keys(&self.project, &ledger)?;
         Ok(ledger)
     }
 
     /// Opens the ledger and acquires its lease.
-    pub(in crate::cli) fn lock_ledger(&self, policy: VersionPolicy) -> Result<Sqlite, LedgerError> {
+    pub(in crate::cli) fn lock_ledger(&self, policy: VersionPolicy) -> Result<Store, LedgerError> {
         let ledger = lock_ledger(&self.project, &self.binding, &self.session, policy)?;
         read_single_keys(&self.project, &ledger)?;
         Ok(ledger)
@@ -109,7 +109,7 @@ impl LedgerContext {
     /// Creates a client. With a ledger that is locked, it sends only while the lease is valid.
     pub(in crate::cli) fn client(
         &self,
-        ledger: &Sqlite,
+        ledger: &Store,
         progress: &Progress,
     ) -> anyhow::Result<Client> {
         endpoint::client(
@@ -136,7 +136,7 @@ impl LedgerContext {
     pub(in crate::cli) fn confirm_and_write(
         &self,
         consent: &Consent,
-        ledger: &Sqlite,
+        ledger: &Store,
         writes: Vec<Write>,
         done: &str,
     ) -> anyhow::Result<Exit> {
@@ -157,11 +157,11 @@ pub(in crate::cli) fn lock_ledger(
     binding: &Binding,
     session: &Session,
     policy: VersionPolicy,
-) -> Result<Sqlite, LedgerError> {
+) -> Result<Store, LedgerError> {
     let options = hold_options(project, policy);
     let location = ledger_location(&project.settings.ledger, &session.environ)?;
     let since = time::text(session.started);
-    let ledger = Sqlite::hold_with(location, binding, &holder(), &since, &options)?;
+    let ledger = Store::hold_with(location, binding, &holder(), &since, &options)?;
     if let Some(replaced) = ledger.replaces() {
         let text = t!(
             "the ledger is accepted in place of the one that these files record: %{files}; contracts that it does not record are sent again",
@@ -183,7 +183,7 @@ pub(in crate::cli) fn hold_options(project: &Project, policy: VersionPolicy) -> 
 }
 
 /// Warns if the ledger of an older treaty records the ids of responses more than once.
-fn warn_of_repeated_ids(ledger: &Sqlite, format: LogFormat) -> Result<(), LedgerError> {
+fn warn_of_repeated_ids(ledger: &Store, format: LogFormat) -> Result<(), LedgerError> {
     let repeated = ledger.repeated_ids()?;
     if !repeated.is_empty() {
         let text = t!(

@@ -12,7 +12,7 @@ use crate::desired::Resources;
 use crate::diagnostic::Findings;
 use crate::expr::Salt;
 use crate::ledger::{
-    KnownItem, KnownResource, KnownStep, Ledger, LedgerError, Records, ResourceKind, Sqlite,
+    KnownItem, KnownResource, KnownStep, Ledger, LedgerError, Records, ResourceKind, Store,
     seal_identity, seal_parts,
 };
 use crate::manifest::Project;
@@ -106,7 +106,7 @@ impl ResourceNames {
     /// Looks up the record at an address. The error for an unknown address suggests similar ones.
     pub(in crate::cli) fn find(
         &self,
-        ledger: &Sqlite,
+        ledger: &Store,
         address: &Address,
     ) -> anyhow::Result<FoundRecord> {
         if let Address::Flow(flow) = address {
@@ -143,7 +143,7 @@ impl ResourceNames {
         Err(self.not_recorded(ledger, address)?.into())
     }
 
-    fn not_recorded(&self, ledger: &Sqlite, address: &Address) -> Result<CliError, LedgerError> {
+    fn not_recorded(&self, ledger: &Store, address: &Address) -> Result<CliError, LedgerError> {
         let mut suggestions = Suggestions::new(&address.to_string());
         ledger.each_resource(&mut |known| {
             suggestions.offer(&self.address(known.kind, &known.identity));
@@ -164,14 +164,14 @@ impl ResourceNames {
 /// Returns the patterns for the records of a ledger: one that is the address of a record matches
 /// this record only, also if the address has a `*`.
 pub(in crate::cli) fn resolve_patterns(
-    ledger: &Sqlite,
+    ledger: &Store,
     patterns: &[AddressPattern],
 ) -> Result<Vec<AddressPattern>, LedgerError> {
     AddressPattern::resolved(patterns, |address| is_recorded(ledger, address))
 }
 
 /// Returns whether an item or an account has this address in the ledger.
-pub(in crate::cli) fn is_recorded(ledger: &Sqlite, address: &Address) -> Result<bool, LedgerError> {
+pub(in crate::cli) fn is_recorded(ledger: &Store, address: &Address) -> Result<bool, LedgerError> {
     Ok(match address {
         Address::Item { flow, key } => ledger.item(flow, key)?.is_some(),
         Address::AccountByThirdId(third_id) => {
@@ -185,7 +185,7 @@ pub(in crate::cli) fn is_recorded(ledger: &Sqlite, address: &Address) -> Result<
 /// Returns the selection of recorded addresses in the arguments of a command, resolved by
 /// [`resolve_patterns`].
 pub(in crate::cli) fn resolve_matching(
-    ledger: &Sqlite,
+    ledger: &Store,
     matching: &Matching,
 ) -> Result<Matching, LedgerError> {
     Ok(Matching {
@@ -196,7 +196,7 @@ pub(in crate::cli) fn resolve_matching(
 
 /// Returns an error for the first target that matches no recorded item, with similar addresses.
 pub(in crate::cli) fn check_targets(
-    ledger: &Sqlite,
+    ledger: &Store,
     targets: &[AddressPattern],
 ) -> anyhow::Result<()> {
     let mut unmatched: Vec<(&AddressPattern, Suggestions)> = targets

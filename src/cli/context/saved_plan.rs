@@ -11,7 +11,7 @@ use crate::cli::args::{Plan as PlanArgs, PlanFormat, Selected};
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::plan_text::{self, Detail};
 use crate::cli::output::{out, plan_json, plan_markdown};
-use crate::ledger::{Ledger, Records, Sqlite};
+use crate::ledger::{Ledger, Records, Store};
 use crate::manifest::Project;
 use crate::plan::Plan;
 use crate::plan::saved::{
@@ -167,7 +167,7 @@ fn check_replaced(path: &Path) -> Result<(), CliError> {
 pub(in crate::cli) fn check_ledger_and_files(
     saved: &UncheckedPlan,
     project: &Project,
-    ledger: &Sqlite,
+    ledger: &Store,
 ) -> anyhow::Result<()> {
     let version = ledger.version()?;
     let plan = &saved.plan;

@@ -23,7 +23,7 @@ use crate::desired::{Resources, RowLookup};
 use crate::diagnostic::Findings;
 use crate::execute::Event;
 use crate::expr::{Environ, RunTime};
-use crate::ledger::{Binding, Ledger, LedgerError, Sqlite};
+use crate::ledger::{Binding, Ledger, LedgerError, Store};
 use crate::manifest::{self, Endpoint, InvalidRows, Project, Settings};
 use crate::plan::{
     Listing, PlannedRun, Planner, Selection, build_plan, check_prune_limit, moved_flows, undeclared,
@@ -165,7 +165,7 @@ pub(in crate::cli) struct PlanContext<'a> {
     pub(in crate::cli) session: &'a Session,
     pub(in crate::cli) project: &'a Project,
     pub(in crate::cli) resources: &'a Resources,
-    pub(in crate::cli) ledger: &'a Sqlite,
+    pub(in crate::cli) ledger: &'a Store,
     pub(in crate::cli) client: &'a Client,
     pub(in crate::cli) planned: &'a PlannedRun<'a>,
     pub(in crate::cli) progress: &'a Progress,
@@ -204,7 +204,7 @@ pub(in crate::cli) fn with_plan(
     global: &Global,
     (selected, saves): (&Selected, bool),
     check: impl FnOnce(&Project) -> Result<(), CliError>,
-    open: impl FnOnce(&Session, &Project, &Binding) -> anyhow::Result<Sqlite>,
+    open: impl FnOnce(&Session, &Project, &Binding) -> anyhow::Result<Store>,
     then: impl FnOnce(&PlanContext<'_>) -> anyhow::Result<Exit>,
 ) -> anyhow::Result<Exit> {
     let session = Session::begin(global);
@@ -229,7 +229,7 @@ pub(in crate::cli) fn with_plan(
             )?;
             (ledger, Some(client))
         }
-        Err(_) => (Sqlite::empty(&binding(settings, None))?, None),
+        Err(_) => (Store::empty(&binding(settings, None))?, None),
     };
     let resources = Resources::of(&project, ledger.salt(), &mut findings);
     let moves = moved_flows(&project, &ledger, &mut findings)?;

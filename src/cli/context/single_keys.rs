@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::ledger::{Ledger, LedgerError, Sqlite};
+use crate::ledger::{Ledger, LedgerError, Store};
 use crate::manifest::Project;
 
 /// Reads the keys of flows without rows. The only recorded item of such a flow is its item, also if
 /// the flow had another name when it was sent.
 pub(in crate::cli) fn read_single_keys(
     project: &Project,
-    ledger: &Sqlite,
+    ledger: &Store,
 ) -> Result<(), LedgerError> {
     let mut recorded_keys = BTreeMap::new();
     let flows = project.flows.values();

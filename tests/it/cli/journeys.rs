@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use treaty::ledger::{Binding, Sqlite};
+use treaty::ledger::{Binding, Store};
 
 use crate::support::project::{Project, root};
 
@@ -352,7 +352,7 @@ fn refuses_a_second_run_while_the_ledger_is_locked() {
         endpoint: "sandbox".into(),
         app_id: Some(String::new()),
     };
-    let held = Sqlite::hold(
+    let held = Store::hold(
         &project.path(".treaty/sandbox.db"),
         &binding,
         "process 7 on night",

@@ -1,7 +1,7 @@
 //! `treaty state` and `treaty status`: show, correct and export recorded state; adopt resources.
 
 use serde_json::Value;
-use treaty::ledger::{Binding, Sqlite};
+use treaty::ledger::{Binding, Store};
 
 use crate::support::project::Project;
 use crate::support::rig::{Fault, Rig};
@@ -164,7 +164,7 @@ fn refuses_ledger_changes_while_a_run_holds_the_lock() {
         app_id: Some(String::new()),
     };
     let path = project.path(".treaty/sandbox.db");
-    let _held = Sqlite::hold(&path, &binding, "a test", "today").expect("held");
+    let _held = Store::hold(&path, &binding, "a test", "today").expect("held");
     project.expect(&["state", "forget", FIRST, "--yes"], 75);
     project.expect(&["state", "list"], 0);
     project.expect(&["status"], 0);

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use treaty::address::AccountId;
 use treaty::api::SignStatus;
 use treaty::execute::{RunStats, SyncStats};
-use treaty::ledger::{ItemStatus, Sqlite};
+use treaty::ledger::{ItemStatus, Store};
 use treaty::sandbox::{Flow, Task};
 use treaty::sync::{Sync, SyncMode, Wait};
 
@@ -151,7 +151,7 @@ async fn an_unwritten_receipt_is_not_in_doubt() {
     rig.sign_all();
     let rig = rig.answered_after(Duration::from_millis(50));
     let path = rig.ledger_path();
-    let ledger = Sqlite::hold(&path, &binding(), "a test", "now").expect("a ledger");
+    let ledger = Store::hold(&path, &binding(), "a test", "now").expect("a ledger");
     // Once the intent of the agent's task is written, the ledger is locked for a while.
     let slow = std::thread::spawn(move || {
         let disk = rusqlite::Connection::open(path).expect("the ledger");

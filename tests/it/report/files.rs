@@ -316,7 +316,7 @@ fn metrics_are_written_on_success_and_failure() {
         endpoint: "sandbox".into(),
         app_id: Some(String::new()),
     };
-    let held = treaty::ledger::Sqlite::hold(
+    let held = treaty::ledger::Store::hold(
         &project.path(".treaty/sandbox.db"),
         &binding,
         "last night's",

@@ -13,7 +13,7 @@ use treaty::desired::Resources;
 use treaty::diagnostic::Findings;
 use treaty::execute::{ExecutionContext, Executor, RunStats, Stop, SyncStats};
 use treaty::expr::{Environ, RunTime};
-use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Sqlite};
+use treaty::ledger::{Binding, KnownItem, KnownStep, Ledger, Records, Store};
 use treaty::manifest::{self, Tolerance};
 use treaty::plan::{Fatal, Observe, Plan, Planner, Retry, Selection, build_plan};
 pub(crate) use treaty::sandbox::Fault;
@@ -313,8 +313,8 @@ impl Rig {
         Client::new(self.wire.clone(), self.settings(), listener)
     }
 
-    pub(crate) fn ledger(&self) -> Sqlite {
-        let held = Sqlite::hold(&self.ledger_path(), &binding(), "a test", "now");
+    pub(crate) fn ledger(&self) -> Store {
+        let held = Store::hold(&self.ledger_path(), &binding(), "a test", "now");
         held.expect("a ledger").synchronous()
     }
 

@@ -9,7 +9,7 @@ use treaty::desired::{Resources, RowLookup};
 use treaty::diagnostic::Findings;
 use treaty::execute::Stop;
 use treaty::expr::RunTime;
-use treaty::ledger::{HoldOptions, ImportError, Imported, Ledger, Records, Sqlite, VersionPolicy};
+use treaty::ledger::{HoldOptions, ImportError, Imported, Ledger, Records, Store, VersionPolicy};
 use treaty::repair::{
     AdoptError, Adopter, Audit, AuditedItem, Revocation, RevocationStats, TaskReissue,
     resolve_not_done,
@@ -95,7 +95,7 @@ impl Rig {
         how: impl AsyncFnOnce(
             &Adopter<'_>,
             &treaty::desired::Item,
-            &treaty::ledger::Sqlite,
+            &treaty::ledger::Store,
         ) -> Result<treaty::repair::Adoption, AdoptError>,
     ) -> Result<Vec<String>, String> {
         let mut findings = Findings::default();
@@ -138,7 +138,7 @@ impl Rig {
             policy: VersionPolicy::Import,
             ..HoldOptions::default()
         };
-        let held = Sqlite::hold_with(&self.ledger_path(), &binding(), "a test", "now", &options);
+        let held = Store::hold_with(&self.ledger_path(), &binding(), "a test", "now", &options);
         held?.import("lines", lines, &binding())
     }
 
@@ -202,7 +202,7 @@ impl Rig {
 
     fn withdrawal<'a>(
         &'a self,
-        ledger: &'a treaty::ledger::Sqlite,
+        ledger: &'a treaty::ledger::Store,
         client: &'a treaty::client::Client,
         stop: watch::Receiver<Stop>,
     ) -> Revocation<'a> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use tokio::sync::{mpsc, watch};
 use treaty::execute::{Stop, SyncStats};
-use treaty::ledger::{CallbackReceipt, Inbox, ItemStatus, Ledger, Sqlite, Step};
+use treaty::ledger::{CallbackReceipt, Inbox, ItemStatus, Ledger, Step, Store};
 use treaty::sandbox::{AutoSign, Faults, Notifier, Rule};
 use treaty::sync::{SyncMode, Wait};
 use treaty::webhook::{ConfirmStep, Confirmer, ConfirmerEvent, Connection, Metrics, RetrySchedule};
@@ -46,7 +46,7 @@ fn confirmer<'a>(
 }
 
 fn status(rig: &Rig, flow: &str, key: &str) -> ItemStatus {
-    let ledger = Sqlite::read(&rig.ledger_path(), &binding()).expect("a ledger");
+    let ledger = Store::read(&rig.ledger_path(), &binding()).expect("a ledger");
     let item = ledger.item(flow, key).expect("read").expect("an item");
     item.status
 }
@@ -138,7 +138,7 @@ async fn two_listeners_share_a_ledger() {
     let (path, binding) = (rig.ledger_path(), binding());
     let (mut one, _ask) = confirmer(&rig, first.inbox.clone(), &binding, &path);
     let (mut other, _ask) = confirmer(&rig, second.inbox.clone(), &binding, &path);
-    let brief = Sqlite::hold_briefly(
+    let brief = Store::hold_briefly(
         &path,
         &binding,
         "a third",
@@ -367,7 +367,7 @@ async fn the_next_sync_detects_an_archive_that_was_cut_off() {
         rig.sync_while(rig.hang()).await;
     }
     assert_eq!(rig.sync().await.archived, 1);
-    let ledger = Sqlite::read(&rig.ledger_path(), &binding()).expect("a ledger");
+    let ledger = Store::read(&rig.ledger_path(), &binding()).expect("a ledger");
     let item = ledger
         .item("leases", "ZL-2026-001")
         .expect("read")

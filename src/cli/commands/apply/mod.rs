@@ -29,7 +29,7 @@ use crate::cli::output::metrics::CommandMetrics;
 use crate::cli::output::plan_text::{self, Detail};
 use crate::cli::output::{existing_accounts, logging, out, plan_head, prompt};
 use crate::execute::{ExecutionContext, Executor, RunStats, Stop, Stopped, SyncStats};
-use crate::ledger::{Ledger, LedgerError, RunRecord, Sqlite, Write};
+use crate::ledger::{Ledger, LedgerError, RunRecord, Store, Write};
 use crate::plan::{Fatal, FlowPlan, Observe};
 use crate::util::failpoint::failpoint;
 use canary::Canary;
@@ -171,7 +171,7 @@ fn existing_accounts(
 
 /// Returns whether nothing is left to decide with `--new-ledger`: the ledger was used before, and
 /// found no accounts, or they were confirmed by an earlier run.
-fn is_settled(ledger: &Sqlite, found: Option<UnrecordedAccounts>) -> Result<bool, LedgerError> {
+fn is_settled(ledger: &Store, found: Option<UnrecordedAccounts>) -> Result<bool, LedgerError> {
     let was_used = ledger.version()?.serial > 0;
     let is_open = ledger.replaces().is_some() || (found.is_some() && !ledger.was_confirmed()?);
     Ok(was_used && !is_open)

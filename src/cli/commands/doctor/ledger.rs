@@ -5,7 +5,7 @@ use crate::cli::context::ledger::LedgerContext;
 use crate::cli::context::ledger_version::evidence;
 use crate::cli::exit;
 use crate::cli::output::out;
-use crate::ledger::{LedgerError, Sqlite};
+use crate::ledger::{LedgerError, Store};
 
 const NAME: &str = t_key!("ledger");
 
@@ -50,7 +50,7 @@ fn inspect(context: &LedgerContext) -> Result<Check, LedgerError> {
 }
 
 /// Describes the version of the ledger and the run that holds it.
-fn described(ledger: &Sqlite) -> Result<String, LedgerError> {
+fn described(ledger: &Store) -> Result<String, LedgerError> {
     let version = ledger.version()?;
     let id: String = version.id.chars().take(8).collect();
     let holder = match ledger.holder()? {

@@ -3,14 +3,14 @@
 use crate::address::{Address, is_selected};
 use crate::cli::args::Matching;
 use crate::desired::Outcome;
-use crate::ledger::{ItemRecord, Records, Sqlite};
+use crate::ledger::{ItemRecord, Records, Store};
 use crate::manifest::OnChange;
 use crate::plan::ItemAction;
 use crate::report::{FlowReportError, IdSet, ItemVisitor, RowFacts};
 
 /// Selects the items of one flow that the reports of the run contain.
 pub(super) struct RunItems<'a> {
-    pub(super) ledger: &'a Sqlite,
+    pub(super) ledger: &'a Store,
     pub(super) matching: &'a Matching,
     pub(super) flow: &'a str,
     pub(super) run: i64,

@@ -10,7 +10,7 @@ use crate::cli::context::names::{check_targets, resolve_matching};
 use crate::cli::context::run_folder::run_folder;
 use crate::cli::exit::{CliError, Exit};
 use crate::cli::output::{diagnostics, out, plan_text, sheet_changes};
-use crate::ledger::{KnownRun, Records, Sqlite};
+use crate::ledger::{KnownRun, Records, Store};
 use crate::report::point_latest;
 
 pub(super) use write::RunReport;
@@ -67,7 +67,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn find_run(ledger: &Sqlite, args: &Args) -> anyhow::Result<KnownRun> {
+fn find_run(ledger: &Store, args: &Args) -> anyhow::Result<KnownRun> {
     let found = ledger.run(args.run.as_deref())?;
     found.ok_or_else(|| {
         let (message, hint) = match &args.run {

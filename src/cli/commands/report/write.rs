@@ -13,14 +13,14 @@ use crate::cli::context::names::ResourceNames;
 use crate::cli::context::run_folder::run_folder;
 use crate::desired::FlowRows;
 use crate::diagnostic::Findings;
-use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Sqlite};
+use crate::ledger::{KnownRun, Ledger, LedgerError, Records, Store};
 use crate::manifest::OnChange;
 use crate::report::{Counts, FlowReport, ReportedFlow, Reports, Summary};
 
 /// The report of a run that is to be written.
 pub(in crate::cli::commands) struct RunReport<'a> {
     pub(in crate::cli::commands) context: &'a LedgerContext,
-    pub(in crate::cli::commands) ledger: &'a Sqlite,
+    pub(in crate::cli::commands) ledger: &'a Store,
     pub(in crate::cli::commands) run: &'a KnownRun,
     /// Whether this is the last run. Its report contains every row of the sheet.
     pub(in crate::cli::commands) is_last: bool,

@@ -11,7 +11,7 @@ use crate::cli::output::diagnostics;
 use crate::cli::output::progress::Progress;
 use crate::desired::{Account, Item, RowLookup};
 use crate::diagnostic::{Findings, did_you_mean};
-use crate::ledger::{Ledger, Sqlite, VersionPolicy};
+use crate::ledger::{Ledger, Store, VersionPolicy};
 use crate::repair::{AdoptError, Adopter, Adoption};
 
 pub(super) fn run(global: &Global, args: &Adopt) -> anyhow::Result<Exit> {
@@ -109,7 +109,7 @@ pub(super) fn adopted(result: Result<Adoption, AdoptError>) -> anyhow::Result<Ad
 /// Finds the row of an item in the sheet.
 fn find_row(
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
     names: &ResourceNames,
     flow: &str,
     key: &str,
@@ -140,7 +140,7 @@ fn find_row(
 /// Finds the account with a thirdId in the manifests or in a row.
 pub(super) fn declared_account(
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
     names: &ResourceNames,
     third_id: &str,
 ) -> Result<Account, CliError> {

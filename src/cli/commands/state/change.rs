@@ -11,7 +11,7 @@ use crate::cli::output::progress::Progress;
 use crate::desired::RowLookup;
 use crate::diagnostic::Findings;
 use crate::ledger::{
-    ItemStatus, KnownItem, KnownResource, KnownStep, Ledger, ResourceKind, Sqlite, Step,
+    ItemStatus, KnownItem, KnownResource, KnownStep, Ledger, ResourceKind, Step, Store,
     VersionPolicy, Write,
 };
 use crate::repair::{Adopter, Adoption, resolve_not_done};
@@ -109,7 +109,7 @@ pub(super) fn settle(global: &Global, args: &Settle) -> anyhow::Result<Exit> {
 fn settle_item(
     global: &Global,
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
     names: &ResourceNames,
     args: &Settle,
     known: &KnownItem,
@@ -163,7 +163,7 @@ fn settle_item(
 fn settle_resource(
     global: &Global,
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
     names: &ResourceNames,
     args: &Settle,
     known: KnownResource,

@@ -4,7 +4,7 @@ use crate::address::Address;
 use crate::cli::args::{Global, Move};
 use crate::cli::context::ledger::LedgerContext;
 use crate::cli::exit::{CliError, Exit};
-use crate::ledger::{Ledger, LedgerError, Sqlite, VersionPolicy, Write};
+use crate::ledger::{Ledger, LedgerError, Store, VersionPolicy, Write};
 
 pub(super) fn run(global: &Global, args: &Move) -> anyhow::Result<Exit> {
     let (from, to) = (flow(&args.from)?, flow(&args.to)?);
@@ -72,7 +72,7 @@ fn flow(address: &Address) -> Result<&str, CliError> {
     Err(CliError::new(Exit::Usage, message, hint))
 }
 
-fn count(ledger: &Sqlite, flow: &str) -> Result<u64, LedgerError> {
+fn count(ledger: &Store, flow: &str) -> Result<u64, LedgerError> {
     let mut items = 0;
     ledger.items(flow, &mut |_, _| items += 1)?;
     Ok(items)

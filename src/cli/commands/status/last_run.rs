@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::api::time;
 use crate::cli::output::style::{BOLD, RED, RESET};
-use crate::ledger::{KnownRun, LedgerError, Records, Sqlite};
+use crate::ledger::{KnownRun, LedgerError, Records, Store};
 use crate::report::{Summary, exit_meaning};
 
 /// The last run of a project.
@@ -24,7 +24,7 @@ pub(super) struct LastRun {
 impl LastRun {
     /// Reads the last run from the ledger and its `run.json` from the folder of the reports; `None`
     /// without a run.
-    pub(super) fn read(ledger: &Sqlite, reports: &Path) -> Result<Option<Self>, LedgerError> {
+    pub(super) fn read(ledger: &Store, reports: &Path) -> Result<Option<Self>, LedgerError> {
         let Some(run) = ledger.run(None)? else {
             return Ok(None);
         };

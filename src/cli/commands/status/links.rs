@@ -12,13 +12,13 @@ use crate::cli::context::names::ResourceNames;
 use crate::cli::context::runtime::runtime;
 use crate::cli::output::progress::Progress;
 use crate::client::CallFailure;
-use crate::ledger::Sqlite;
+use crate::ledger::Store;
 
 /// Returns the links of all pending signers with view URLs or persons, if they are asked for.
 pub(super) fn complete_links(
     global: &Global,
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
     names: &ResourceNames,
     args: &Args,
 ) -> anyhow::Result<Option<Vec<Link>>> {
@@ -43,7 +43,7 @@ pub(super) fn complete_links(
 fn add_view_urls(
     global: &Global,
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
     links: &mut [Link],
 ) -> anyhow::Result<()> {
     let progress = Progress::new(global);

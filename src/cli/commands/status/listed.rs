@@ -14,7 +14,7 @@ use crate::cli::args::Status as Args;
 use crate::cli::context::names::ResourceNames;
 use crate::cli::output::links::masked;
 use crate::cli::output::style::{RED, RESET};
-use crate::ledger::{Failure, LedgerError, Pending, Records, Sqlite};
+use crate::ledger::{Failure, LedgerError, Pending, Records, Store};
 use crate::report::{self, Status, UnrecordedFailure};
 use crate::util::escape::escaped;
 use crate::util::link;
@@ -57,7 +57,7 @@ impl ListedFailure<'_> {
 
 /// Passes each failed or in-doubt address to `visit`, as far as the arguments select them.
 pub(super) fn each_failure(
-    ledger: &Sqlite,
+    ledger: &Store,
     names: &ResourceNames,
     args: &Args,
     visit: &mut dyn FnMut(&ListedFailure<'_>) -> ControlFlow<()>,
@@ -218,7 +218,7 @@ fn shown(url: &str, mask: bool) -> String {
 
 /// Passes each pending signer to `visit`.
 pub(super) fn each_pending(
-    ledger: &Sqlite,
+    ledger: &Store,
     args: &Args,
     visit: &mut dyn FnMut(Link) -> ControlFlow<()>,
 ) -> Result<(), LedgerError> {

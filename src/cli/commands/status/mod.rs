@@ -24,7 +24,7 @@ use crate::cli::output::out;
 use crate::cli::output::style::{BOLD, RED, RESET};
 use crate::cli::output::wrap::padded;
 use crate::diagnostic::Findings;
-use crate::ledger::{Ledger, LedgerError, Sqlite};
+use crate::ledger::{Ledger, LedgerError, Store};
 use crate::report::UnrecordedFailure;
 
 use last_run::LastRun;
@@ -103,7 +103,7 @@ pub(super) fn run(global: &Global, args: &Args) -> anyhow::Result<Exit> {
 }
 
 fn each_link(
-    ledger: &Sqlite,
+    ledger: &Store,
     args: &Args,
     complete_links: Option<Vec<Link>>,
     odd_links: &Cell<u64>,
@@ -241,7 +241,7 @@ fn age(since: Timestamp, now: Timestamp) -> String {
 
 /// Prints one JSON object in pieces, since the lists may be long.
 fn print_json(
-    ledger: &Sqlite,
+    ledger: &Store,
     names: &ResourceNames,
     args: &Args,
     head: &serde_json::Value,

@@ -8,7 +8,7 @@ use crate::cli::context::ledger::LedgerContext;
 use crate::cli::output::out;
 use crate::desired::{AccountHolder, Item, Resources, RowLookup};
 use crate::diagnostic::Findings;
-use crate::ledger::{ItemRecord, Ledger, LedgerError, Sqlite};
+use crate::ledger::{ItemRecord, Ledger, LedgerError, Store};
 
 const NOT_IN_SHEET: &str =
     t_key!("the row is not in the sheet, is left out by where, or is invalid");
@@ -18,7 +18,7 @@ const NO_PERSON: &str = t_key!("the flow has no such signer any more");
 /// Adds the persons to the links, and warns if some are not known.
 pub(super) fn add(
     context: &LedgerContext,
-    ledger: &Sqlite,
+    ledger: &Store,
     resources: &Resources,
     links: &mut [Link],
 ) -> Result<(), LedgerError> {

@@ -12,7 +12,7 @@ use crate::address::{Address, is_selected};
 use crate::api::time;
 use crate::cli::args::Matching;
 use crate::cli::context::names::ResourceNames;
-use crate::ledger::{ItemRecord, ItemStatus, KnownItem, LedgerError, Records, Sqlite};
+use crate::ledger::{ItemRecord, ItemStatus, KnownItem, LedgerError, Records, Store};
 use crate::report::{self, Causes, Counts, Status};
 
 /// The totals of a ledger.
@@ -56,7 +56,7 @@ pub(super) struct SignerTotals {
 impl Totals {
     /// Counts the selected resources and items.
     pub(super) fn read(
-        ledger: &Sqlite,
+        ledger: &Store,
         names: &ResourceNames,
         matching: &Matching,
         last_run: Option<&LastRun>,
@@ -172,7 +172,7 @@ impl FlowTotals {
 
 /// Counts the selected items by flow and status.
 pub(in crate::cli::commands) fn counts(
-    ledger: &Sqlite,
+    ledger: &Store,
     matching: &Matching,
 ) -> Result<BTreeMap<String, Counts>, LedgerError> {
     let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
